@@ -1,0 +1,168 @@
+"""Output that appears under its final name only when it is whole."""
+
+import contextlib
+import errno
+import io
+import os
+import shutil
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from nvc.errors import OutputError, UsageError
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def output_error(path: str | os.PathLike, error: OSError) -> OutputError:
+    """The error a user reads when ``path`` cannot be written; disk full is said as such."""
+    if error.errno in DISK_FULL:
+        return OutputError(f"cannot write {path}: the disk is full or a size limit is reached ({error.strerror})")
+    return OutputError(f"cannot write {path}: {error.strerror or error}")
+
+
+class _OutputFile(io.FileIO):
+    """A file whose write errors are already OutputError (broken pipes excepted)."""
+
+    def __init__(self, path: Path, shown: Path, mode: str) -> None:
+        self._shown = shown
+        try:
+            super().__init__(path, mode)
+        except OSError as error:
+            raise output_error(shown, error) from error
+
+    def write(self, data) -> int:  # type: ignore[no-untyped-def, override]
+        """Write bytes; OutputError where the system refuses them."""
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise output_error(self._shown, error) from error
+
+
+class AtomicFile:
+    """Writes ``path`` + ".part" beside and renames it when everything went well.
+
+    Use ``with AtomicFile(path) as out: out.write(...)``; ``out.file`` is a seekable BinaryIO. An error or Ctrl-C
+    inside the block removes the .part and leaves ``path`` as it was. A device or named pipe is written directly.
+
+    UsageError when ``path`` exists and ``overwrite`` is not set, OutputError when it cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.overwrite = overwrite
+        self.direct = _is_special(self.path)
+        self.part = self.path if self.direct else self.path.with_name(self.path.name + ".part")
+        _check_target(self.path, overwrite or self.direct)
+        raw = _OutputFile(self.part, self.path, "wb" if self.direct else "w+b")
+        buffered = io.BufferedWriter(raw) if self.direct else io.BufferedRandom(raw, 1 << 18)
+        self.file: BinaryIO = cast(BinaryIO, buffered)
+        self._open = True
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write bytes to the .part."""
+        return self.file.write(data)
+
+    def commit(self) -> None:
+        """Flush to disk and rename to the final name; OutputError where that fails (the .part is removed then)."""
+        if not self._open:
+            return
+        try:
+            self.file.flush()
+            if not self.direct:
+                os.fsync(self.file.fileno())
+            self.file.close()
+            if not self.direct:
+                _check_target(self.path, self.overwrite)
+                os.replace(self.part, self.path)
+            self._open = False
+        except (OSError, UsageError) as error:
+            self.abort()
+            if isinstance(error, OutputError | UsageError | BrokenPipeError):
+                raise
+            raise output_error(self.path, error) from error
+
+    def abort(self) -> None:
+        """Close and remove the .part; nothing else is touched. Safe to call again."""
+        if not self._open:
+            return
+        self._open = False
+        with contextlib.suppress(OSError):
+            self.file.close()
+        if not self.direct:
+            self.part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+        if kind is None:
+            self.commit()
+        else:
+            self.abort()
+
+
+class AtomicFolder:
+    """A folder of files made as ``path`` + ".part" and renamed when whole; the same rules as AtomicFile.
+
+    With ``overwrite`` and an existing folder the new files replace those of the same name, others stay.
+    """
+
+    def __init__(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.part = self.path.with_name(self.path.name + ".part")
+        self.overwrite = overwrite
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(f"cannot write the folder {self.path}: a file has that name")
+        if self.path.is_dir() and any(self.path.iterdir()) and not overwrite:
+            raise UsageError(f"{self.path} exists and is not empty; say -y (overwrite) to write into it")
+        try:
+            shutil.rmtree(self.part, ignore_errors=True)
+            self.part.mkdir()
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def write_file(self, name: str, data: bytes) -> None:
+        """One file of the folder."""
+        try:
+            (self.part / name).write_bytes(data)
+        except OSError as error:
+            raise output_error(self.path / name, error) from error
+
+    def commit(self) -> None:
+        """Give the folder its final name."""
+        try:
+            if self.path.is_dir():
+                for item in self.part.iterdir():
+                    os.replace(item, self.path / item.name)
+                self.part.rmdir()
+            else:
+                os.replace(self.part, self.path)
+        except OSError as error:
+            self.abort()
+            raise output_error(self.path, error) from error
+
+    def abort(self) -> None:
+        """Remove what was written so far."""
+        shutil.rmtree(self.part, ignore_errors=True)
+
+
+def _is_special(path: Path) -> bool:
+    """True for an existing device, pipe or socket, which a rename would destroy."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _check_target(path: Path, overwrite: bool) -> None:
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; say -y (overwrite) to replace it")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: the folder {path.parent} does not exist")

@@ -1,0 +1,297 @@
+"""Block motion search by rate and distortion: candidates, refinement, both references together, merge.
+
+Encoder only. Distortion is the sum of absolute differences against quarter-sample planes of the references, rate the
+bits of the tables that will code the motion; the cost is SAD + lambda * bits (Sullivan and Wiegand 1998).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from nvc.motion.field import (
+    BLOCK,
+    MAX_CANDIDATES,
+    MotionField,
+    grid_size,
+    merge_candidates,
+    predict_vector,
+    temporal_candidate,
+)
+from nvc.motion.warp import LUMA_TAPS, MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class MotionCosts:
+    """Bits as the search sees them, float32: merge (6,) by merge symbol, modes (3,), lengths (16,) of a difference."""
+
+    merge: np.ndarray
+    modes: np.ndarray
+    lengths: np.ndarray
+
+
+def quarter_planes(padded: np.ndarray, bit_depth: int) -> np.ndarray:
+    """All quarter-sample planes (4, 4, H, W) uint8 [vertical, horizontal phase] of a padded luma plane, at 8 bit."""
+    return _quarter_planes(padded, LUMA_TAPS, bit_depth)
+
+
+def estimate(
+    current: np.ndarray,
+    quarters: tuple[np.ndarray, ...],
+    flows: tuple[np.ndarray, ...],
+    distances: tuple[int, int],
+    sources: tuple[MotionField | None, ...],
+    costs: MotionCosts,
+    weight: float,
+    *,
+    merge: bool = True,
+    bipred: bool = True,
+) -> MotionField:
+    """Motion of ``current`` (H, W) uint8 luma against one or two references.
+
+    quarters, flows  of each reference: ``quarter_planes`` and ``block_flow``
+    sources          motion of the references (None for I frames), for the temporal candidate
+    weight           lambda: SAD per bit
+    """
+    rows, columns = grid_size(*current.shape)
+    pad = ((0, rows * BLOCK - current.shape[0]), (0, columns * BLOCK - current.shape[1]))
+    grid = np.pad(current, pad, mode="edge")
+    temporal_modes, temporal_vectors = temporal_candidate((rows, columns), distances, sources)
+    modes = np.zeros((rows, columns), np.int8)
+    vectors = np.zeros((rows, columns, 2, 2), np.int16)
+    _search(
+        grid, quarters[0], quarters[-1], flows[0], flows[-1], temporal_modes, temporal_vectors, len(quarters) == 2,
+        costs.merge, costs.modes, costs.lengths, weight, merge, bipred, modes, vectors,
+    )  # fmt: skip
+    return MotionField(modes, vectors, distances)
+
+
+@njit(cache=True, nogil=True)
+def _quarter_planes(padded, taps, bit_depth):
+    h, w = padded.shape
+    out = np.empty((4, 4, h, w), np.uint8)
+    rows = np.empty((4, h, w), np.int32)
+    for f in range(4):
+        t = taps[f]
+        for y in range(h):
+            s = padded[y]
+            for x in range(3, w - 4):
+                rows[f, y, x] = (
+                    t[0] * s[x - 3] + t[1] * s[x - 2] + t[2] * s[x - 1] + t[3] * s[x]
+                    + t[4] * s[x + 1] + t[5] * s[x + 2] + t[6] * s[x + 3] + t[7] * s[x + 4]
+                )  # fmt: skip
+            for x in range(3):
+                rows[f, y, x] = 64 * np.int32(s[x])
+            for x in range(w - 4, w):
+                rows[f, y, x] = 64 * np.int32(s[x])
+    shift = 12 + bit_depth - 8
+    half = 1 << (shift - 1)
+    for g in range(4):
+        t = taps[g]
+        for f in range(4):
+            r = rows[f]
+            for y in range(h):
+                a = min(max(y - 3, 0), h - 8)
+                for x in range(w):
+                    v = (
+                        t[0] * r[a, x] + t[1] * r[a + 1, x] + t[2] * r[a + 2, x] + t[3] * r[a + 3, x]
+                        + t[4] * r[a + 4, x] + t[5] * r[a + 5, x] + t[6] * r[a + 6, x] + t[7] * r[a + 7, x]
+                    )  # fmt: skip
+                    out[g, f, y, x] = min(max((v + half) >> shift, 0), 255)
+    return out
+
+
+@njit(inline="always")
+def _clamp_vector(v, row, column, h, w):
+    """Keep a block within the padded area: further out nothing changes."""
+    x = min(max(v[0], (-BLOCK * (column + 1) - 20) * 4), (w - BLOCK * column + 20) * 4)
+    y = min(max(v[1], (-BLOCK * (row + 1) - 20) * 4), (h - BLOCK * row + 20) * 4)
+    return x, y
+
+
+@njit(inline="always")
+def _sad(current, quarters, top, left, x, y):
+    plane = quarters[y & 3, x & 3]
+    r, c = top + (y >> 2) + MARGIN, left + (x >> 2) + MARGIN
+    total = np.int32(0)
+    for i in range(BLOCK):
+        a, b = current[top + i], plane[r + i]
+        for j in range(BLOCK):
+            total += abs(np.int32(a[left + j]) - np.int32(b[c + j]))
+    return total
+
+
+@njit(inline="always")
+def _sad_pair(current, first, second, top, left, x0, y0, x1, y1):
+    p, q = first[y0 & 3, x0 & 3], second[y1 & 3, x1 & 3]
+    r0, c0 = top + (y0 >> 2) + MARGIN, left + (x0 >> 2) + MARGIN
+    r1, c1 = top + (y1 >> 2) + MARGIN, left + (x1 >> 2) + MARGIN
+    total = np.int32(0)
+    for i in range(BLOCK):
+        a, b, d = current[top + i], p[r0 + i], q[r1 + i]
+        for j in range(BLOCK):
+            total += abs(np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(d[c1 + j]) + 1) >> 1))
+    return total
+
+
+@njit(inline="always")
+def _length(v):
+    n = 0
+    v = abs(v)
+    while v >> n > 0:
+        n += 1
+    return n
+
+
+@njit(inline="always")
+def _vector_bits(lengths, dx, dy):
+    return lengths[_length(dx)] + lengths[_length(dy)]
+
+
+@njit(inline="never")
+def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, w, row, column, best):
+    """Walk from ``start`` (x, y, cost) downhill: whole samples, then halves, then quarters. Writes x, y; returns cost."""
+    x, y, cost = start[0], start[1], best
+    low_x, low_y = (-BLOCK * (column + 1) - 20) * 4, (-BLOCK * (row + 1) - 20) * 4
+    high_x, high_y = (w - BLOCK * column + 20) * 4, (h - BLOCK * row + 20) * 4
+    for step, rounds in ((8, 3), (4, 6), (2, 1), (1, 1)):
+        for _ in range(rounds):
+            bx, by = x, y
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    if dx == 0 and dy == 0 or (step > 2 and dx != 0 and dy != 0):
+                        continue
+                    cx, cy = x + dx * step, y + dy * step
+                    if cx < low_x or cy < low_y or cx > high_x or cy > high_y:
+                        continue
+                    c = _sad(current, quarters, top, left, cx, cy)
+                    c += weight * _vector_bits(lengths, cx - predicted[0], cy - predicted[1])
+                    if c < cost:
+                        cost, bx, by = c, cx, cy
+            if bx == x and by == y:
+                break
+            x, y = bx, by
+    start[0], start[1] = x, y
+    return cost
+
+
+@njit(inline="never")
+def _refine_pair(current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column):
+    """Refine both vectors in turn, one quarter or half sample at a time, on the average's own error."""
+    cost = np.float64(_sad_pair(current, first, second, top, left, pair[0, 0], pair[0, 1], pair[1, 0], pair[1, 1]))
+    for r in range(2):
+        cost += weight * _vector_bits(lengths, pair[r, 0] - predicted[r, 0], pair[r, 1] - predicted[r, 1])
+    trial = np.empty((2, 2), np.int64)
+    for turn in range(6):
+        r = turn & 1
+        moved = False
+        step = 2 if turn < 2 else 1
+        best0, best1 = pair[r, 0], pair[r, 1]
+        for dy in range(-1, 2):
+            for dx in range(-1, 2):
+                if dx == 0 and dy == 0:
+                    continue
+                trial[:] = pair
+                trial[r, 0] += dx * step
+                trial[r, 1] += dy * step
+                cx, cy = _clamp_vector(trial[r], row, column, h, w)
+                if cx != trial[r, 0] or cy != trial[r, 1]:
+                    continue
+                c = np.float64(
+                    _sad_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1])
+                )
+                for k in range(2):
+                    c += weight * _vector_bits(
+                        lengths, trial[k, 0] - predicted[k, 0], trial[k, 1] - predicted[k, 1]
+                    )
+                if c < cost:
+                    cost, best0, best1, moved = c, trial[r, 0], trial[r, 1], True
+        pair[r, 0], pair[r, 1] = best0, best1
+        if not moved and turn > 3:
+            break
+    return cost
+
+
+@njit(cache=True, nogil=True)
+def _search(
+    current, first, second, flow0, flow1, temporal_modes, temporal_vectors, two,
+    merge_costs, mode_costs, lengths, weight, use_merge, use_both, modes, vectors,
+):  # fmt: skip
+    rows, columns = modes.shape
+    h, w = first.shape[2] - 2 * MARGIN, first.shape[3] - 2 * MARGIN
+    out_modes = np.empty(MAX_CANDIDATES, np.int8)
+    out_vectors = np.empty((MAX_CANDIDATES, 2, 2), np.int16)
+    predicted = np.zeros((2, 2), np.int64)
+    pair = np.zeros((2, 2), np.int64)
+    tried = np.zeros(2, np.int64)
+    alone = np.zeros(2, np.float64)
+    pair_best = np.zeros((2, 2), np.int64)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * BLOCK, column * BLOCK
+            n = merge_candidates(
+                modes, vectors, temporal_modes, temporal_vectors, row, column, two, out_modes, out_vectors
+            )
+            base_bits = merge_costs[0] if use_merge else 0.0
+            for r in range(2 if two else 1):
+                quarters = first if r == 0 else second
+                flow = flow0 if r == 0 else flow1
+                predict_vector(modes, vectors, temporal_vectors, row, column, r, predicted[r])
+                best = 1e30
+                for k in range(n + 3):
+                    if k < n:
+                        if out_modes[k] != 0 and out_modes[k] != r + 1:
+                            continue
+                        tried[0], tried[1] = out_vectors[k, r, 0], out_vectors[k, r, 1]
+                    elif k == n:
+                        tried[0], tried[1] = predicted[r, 0], predicted[r, 1]
+                    elif k == n + 1:
+                        tried[0], tried[1] = flow[row, column, 0], flow[row, column, 1]
+                    else:
+                        tried[0], tried[1] = 0, 0
+                    x, y = _clamp_vector(tried, row, column, h, w)
+                    c = _sad(current, quarters, top, left, x, y)
+                    c += weight * _vector_bits(lengths, x - predicted[r, 0], y - predicted[r, 1])
+                    if c < best:
+                        best, pair[r, 0], pair[r, 1] = c, x, y
+                alone[r] = _refine(
+                    current, quarters, top, left, pair[r], predicted[r], lengths, weight, h, w, row, column, best
+                )
+            mode = 1
+            cost = alone[0] + weight * (base_bits + (mode_costs[1] if two else 0.0))
+            pair_best[:] = pair
+            if two:
+                c = alone[1] + weight * (base_bits + mode_costs[2])
+                if c < cost:
+                    mode, cost = 2, c
+                if use_both:
+                    c = _refine_pair(
+                        current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column
+                    )
+                    c += weight * (base_bits + mode_costs[0])
+                    if c < cost:
+                        mode, cost = 0, c
+                        pair_best[:] = pair
+            if use_merge:
+                for k in range(n):
+                    m = out_modes[k]
+                    x0, y0 = _clamp_vector(out_vectors[k, 0], row, column, h, w)
+                    x1, y1 = _clamp_vector(out_vectors[k, 1], row, column, h, w)
+                    if m == 0:
+                        if not use_both:
+                            continue
+                        s = _sad_pair(current, first, second, top, left, x0, y0, x1, y1)
+                    elif m == 1:
+                        s = _sad(current, first, top, left, x0, y0)
+                    else:
+                        s = _sad(current, second, top, left, x1, y1)
+                    c = s + weight * merge_costs[k + 1]
+                    if c < cost:
+                        cost, mode = c, m
+                        pair_best[0, 0], pair_best[0, 1] = out_vectors[k, 0, 0], out_vectors[k, 0, 1]
+                        pair_best[1, 0], pair_best[1, 1] = out_vectors[k, 1, 0], out_vectors[k, 1, 1]
+            modes[row, column] = mode
+            for r in range(2):
+                used = mode == 0 or mode == r + 1
+                vectors[row, column, r, 0] = pair_best[r, 0] if used else 0
+                vectors[row, column, r, 1] = pair_best[r, 1] if used else 0

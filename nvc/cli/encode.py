@@ -1,0 +1,58 @@
+"""``nvc encode IN OUT``."""
+
+import argparse
+
+from nvc.cli.options import add_common, add_range, limits_of, settings_of, whole
+from nvc.cli.output import Output
+
+TOOLS = "networks, merge, obmc, scenecut, rdoq, bipred"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of encode."""
+    parser.add_argument("input", metavar="IN", help="a video; - reads y4m from stdin; .yuv needs --raw")
+    parser.add_argument("output", metavar="OUT", help=".nvc, or layered also .mp4 or .mkv")
+    parser.add_argument("-q", "--quality", type=whole(0), metavar="0..63", help="higher is better and larger (32)")
+    parser.add_argument("--mode", choices=("neural", "layered"), help="neural; layered for .mp4 and .mkv")
+    parser.add_argument("--structure", choices=("ra", "ld", "intra"), help="hierarchical B, low delay, or I only (ra)")
+    parser.add_argument("--keyint", type=whole(1), metavar="N", help="frames from one I frame to the next (64)")
+    parser.add_argument("--mini-gop", type=whole(1), metavar="N", help="8, 16 or 32 (16)")
+    add_range(parser)
+    parser.add_argument("--preset", choices=("medium",), help="effort of the encoder (medium)")
+    parser.add_argument("--intra", choices=("auto", "hevc"), help="coder of I frames (auto)")
+    parser.add_argument("--base", choices=("hevc",), help="base of layered mode (hevc)")
+    parser.add_argument("--base-preset", metavar="P", help="preset of the base's encoder (medium)")
+    parser.add_argument("--video-stream", type=whole(0), default=0, metavar="N", help="which video stream (0)")
+    parser.add_argument("--no-audio", action="store_true", help="leave sound out")
+    parser.add_argument("--hash", action="store_true", default=None, help="store a hash of each decoded frame")
+    parser.add_argument("--disable", action="append", metavar="TOOL", help=f"switch a tool off: {TOOLS}")
+    parser.add_argument("--raw", metavar="WxH@FPS[:FORMAT]", help="what a .yuv input is, like 416x240@50:yuv420p")
+    parser.add_argument("--verify", action="store_true", help="decode what was written and compare")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace, output: Output) -> int:
+    """Encode one file."""
+    from nvc.pipeline import encode_file
+
+    result = encode_file(
+        args.input,
+        args.output,
+        settings_of(args),
+        mode=args.mode,
+        start=args.start,
+        frames=args.frames,
+        video_stream=args.video_stream,
+        audio=not args.no_audio,
+        raw=args.raw,
+        overwrite=args.overwrite,
+        verify=args.verify,
+        limits=limits_of(args),
+        progress=output.event,
+    )
+    text = (
+        f"{args.output}: {result.frames} frames in {result.seconds:.1f} s ({result.fps:.2f} fps), "
+        f"{result.bytes:,} bytes, video {result.video_bytes:,} bytes = {result.bitrate_kbps:,.1f} kbit/s"
+    )
+    output.done(result.to_dict(), text + (", verified" if args.verify else ""))
+    return 0

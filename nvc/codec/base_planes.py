@@ -1,0 +1,48 @@
+"""NumPy planes in and out of PyAV frames, shared by the coders that run in memory."""
+
+import av
+import numpy as np
+from av.video.plane import VideoPlane
+
+Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
+PIXEL_FORMATS = {8: ("yuv420p", "yuvj420p"), 10: ("yuv420p10le",)}  # the j form: full range, as old decoders call it
+
+
+def pad_plane(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Extend (H, W) to (height, width) by repeating its last row and column; the plane itself where it fits."""
+    rows, columns = height - plane.shape[0], width - plane.shape[1]
+    return np.pad(plane, ((0, rows), (0, columns)), mode="edge") if rows or columns else plane
+
+
+def pad_planes(planes: Planes, width: int, height: int) -> Planes:
+    """Extend y to (height, width) and u, v to half of that (even sizes) by repeating the edge."""
+    y, u, v = planes
+    half = height // 2, width // 2
+    return pad_plane(y, height, width), pad_plane(u, *half), pad_plane(v, *half)
+
+
+def to_av_frame(planes: Planes, bit_depth: int) -> av.VideoFrame:
+    """A PyAV frame with a copy of the planes: y (H, W) even, u and v (H/2, W/2), uint8 or uint16 (10 bit)."""
+    height, width = planes[0].shape
+    frame = av.VideoFrame(width, height, PIXEL_FORMATS[bit_depth][0])
+    for source, target in zip(planes, frame.planes, strict=True):
+        rows = _rows(target, bit_depth)
+        if rows.shape[1] == source.shape[1]:
+            target.update(np.ascontiguousarray(source))
+        else:
+            padded = np.zeros(rows.shape, source.dtype)
+            padded[:, : source.shape[1]] = source
+            target.update(padded)
+    return frame
+
+
+def from_av_frame(frame: av.VideoFrame, bit_depth: int) -> Planes:
+    """Copies of the planes of a 4:2:0 frame of ``bit_depth``: y (H, W), u and v halves, uint8 or uint16."""
+    y, u, v = (_rows(p, bit_depth)[: p.height, : p.width].copy() for p in frame.planes)
+    return y, u, v
+
+
+def _rows(plane: VideoPlane, bit_depth: int) -> np.ndarray:
+    """The memory of a PyAV plane as (rows, samples a line, padding included)."""
+    data = np.frombuffer(plane, np.uint8 if bit_depth == 8 else np.uint16)
+    return data.reshape(plane.height, -1)

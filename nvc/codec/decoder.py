@@ -1,0 +1,151 @@
+"""Decoder of the neural mode: push packets, get frames. It knows no files."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from nvc.codec.encoder import plane_hash
+from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct
+from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
+from nvc.codec.mini_gop import check_read, open_payloads, symbol_hash
+from nvc.codec.references import FrameSymbols, Planes, Reference
+from nvc.codec.schedule import tasks_of
+from nvc.codec.stages import Stages
+from nvc.codec.symbols import SymbolModel, load_model
+from nvc.codec.threads import worker_count
+from nvc.errors import CorruptError, FormatError
+from nvc.types import Frame, FrameEntry, FrameTask, Packet, StreamHeader
+
+
+class Decoder:
+    """Decodes packets of one stream in their order.
+
+    ``push`` returns the frames of a packet in display order. After CorruptError, or to start elsewhere, call
+    ``reset``: the next packet must then be an I frame.
+    """
+
+    def __init__(
+        self,
+        header: StreamHeader,
+        *,
+        threads: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+        stages: Stages | None = None,
+        model: SymbolModel | None = None,
+    ) -> None:
+        self.header, self.info = header, header.info
+        self.stages = stages or Stages()
+        if header.intra != "hevc":
+            raise FormatError(f"unknown intra coder {header.intra!r}")
+        width, height = coded_size(self.info.width, self.info.height)
+        self._size = (height, width)
+        self._model = model or load_model()
+        self._intra = HevcIntraDecoder(header.parameter_sets, self.info.bit_depth, (width, height))
+        self._pool = ThreadPoolExecutor(worker_count(threads))
+        self._references: dict[int, Reference] = {}
+        self._symbols: dict[int, FrameSymbols | None] = {}
+        self._keys: dict[str, int] = {}
+
+    def reset(self) -> None:
+        """Forget all references."""
+        self._references, self._symbols, self._keys = {}, {}, {}
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def flush(self) -> list[Frame]:
+        """Frames still held back: none, since every packet is whole."""
+        return []
+
+    def push(self, packet: Packet) -> list[Frame]:
+        """Frames of a packet in display order.
+
+        Raises CorruptError where symbols, sums or pictures are impossible, or where the I frame before is missing.
+        """
+        if packet.kind == "intra":
+            planes = self._push_intra(packet)
+        elif not self._keys:
+            raise CorruptError(f"frame {packet.start}: the I frame that it needs is missing")
+        else:
+            planes = self._push_group(packet)
+        if packet.plane_hashes:
+            for entry, crc in zip(packet.frames, packet.plane_hashes, strict=True):
+                if plane_hash(planes[entry.display_index], self.info) != crc:
+                    raise CorruptError(f"frame {entry.display_index}: the picture differs from the encoder's")
+        ordered = sorted(packet.frames, key=lambda e: e.display_index)
+        return [self._frame(e, planes[e.display_index]) for e in ordered]
+
+    def _push_intra(self, packet: Packet) -> dict[int, Planes]:
+        index = packet.frames[0].display_index
+        with self.stages.time("intra"):
+            y, u, v = (p.astype(np.uint16) for p in self._intra.decode(packet.payloads[0]))
+        self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}
+        self._symbols = {index: None}
+        self._keys = {"intra": index, "key": index, "last": index}
+        return {index: (y, u, v)}
+
+    def _push_group(self, packet: Packet) -> dict[int, Planes]:
+        tasks = tasks_of(packet.frames, packet.kind, self._keys)
+        self._check_tasks(packet, tasks)
+        setups = [self._setup(t, e) for t, e in zip(tasks, packet.frames, strict=True)]
+        coders = open_payloads(packet, [t.level for t in tasks], self._model.tables)
+        futures: dict[int, object] = {}
+        symbols: list[FrameSymbols] = []
+        try:
+            for setup in setups:
+                task = setup.task
+                with self.stages.time("symbols"):
+                    read = code_symbols(
+                        setup, tuple(self._symbols[r] for r in task.refs), coders[task.level], None, self._model
+                    )
+                symbols.append(read)
+                self._symbols[task.display_index] = read
+                waits = [futures[r] for r in task.refs if r in futures]
+                futures[task.display_index] = self._pool.submit(self._reconstruct, setup, read, waits)
+            check_read(coders, packet.start)
+            if packet.symbol_hash is not None and symbol_hash(symbols) != packet.symbol_hash:
+                raise CorruptError(f"the symbols of the mini-GOP at frame {packet.start} differ from the encoder's")
+        finally:
+            for future in futures.values():
+                future.exception()  # type: ignore[attr-defined]
+        planes = {d: f.result() for d, f in futures.items()}  # type: ignore[attr-defined]
+        self._advance(packet.kind, tasks)
+        return planes
+
+    def _check_tasks(self, packet: Packet, tasks: Sequence[FrameTask]) -> None:
+        """Every reference must be there before it is used: coded earlier in the packet, or kept."""
+        known = set(self._references)
+        for task in tasks:
+            if not 1 <= len(task.refs) <= 2 or any(r not in known or r == task.display_index for r in task.refs):
+                raise CorruptError(f"frame {task.display_index}: its references are missing")
+            known.add(task.display_index)
+
+    def _setup(self, task: FrameTask, entry: FrameEntry) -> FrameSetup:
+        h = self.header
+        return FrameSetup(task, self._size, self.info.bit_depth, h.structure, entry.quality, frozenset(h.disabled))
+
+    def _reconstruct(self, setup: FrameSetup, symbols: FrameSymbols, waits: list) -> Planes:
+        for future in waits:
+            future.result()
+        references = tuple(self._references[r] for r in setup.task.refs)
+        planes = reconstruct(setup, references, symbols, self._model, self.stages)
+        self._references[setup.task.display_index] = Reference(planes, symbols, self.info.bit_depth)
+        return planes
+
+    def _advance(self, kind: str, tasks: Sequence[FrameTask]) -> None:
+        self._keys["last"] = max(t.display_index for t in tasks)
+        if tasks[0].level == 0:
+            self._keys["key"] = tasks[0].display_index
+        keep = {self._keys["key"], self._keys["last"]} if kind == "ld" else {self._keys["key"]}
+        self._references = {d: r for d, r in self._references.items() if d in keep}
+        self._symbols = {d: s for d, s in self._symbols.items() if d in keep}
+
+    def _frame(self, entry: FrameEntry, planes: Planes) -> Frame:
+        info = self.info
+        ch, cw = info.chroma_size
+        y = planes[0][: info.height, : info.width].astype(info.dtype)
+        u, v = planes[1][:ch, :cw].astype(info.dtype), planes[2][:ch, :cw].astype(info.dtype)
+        return Frame(y, u, v, entry.pts, info, entry.duration)

@@ -1,0 +1,218 @@
+"""Encoder of the neural mode: push frames, get packets. It knows no files."""
+
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
+from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
+from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
+from nvc.codec.quality import intra_qp
+from nvc.codec.references import Planes, Reference
+from nvc.codec.scenes import is_cut, thumbnail
+from nvc.codec.schedule import default_entries, tasks_of
+from nvc.codec.stages import Stages
+from nvc.codec.symbols import SymbolModel, load_model
+from nvc.codec.threads import worker_count
+from nvc.entropy.coder import encoding_coder, queued
+from nvc.errors import FormatError
+from nvc.types import Frame, FrameEntry, FrameTask, Packet, Settings, StreamHeader, VideoInfo
+
+LD_HASH_EVERY = 16
+
+
+class Encoder:
+    """Codes frames of one track in display order.
+
+    ``push`` takes a frame and returns the packets that it completes, ``flush`` the rest. An I period is closed: its
+    bytes depend on its own frames and the settings only (contract 6).
+    """
+
+    def __init__(
+        self, info: VideoInfo, settings: Settings, *, stages: Stages | None = None, model: SymbolModel | None = None
+    ) -> None:
+        self.info, self.settings = info, settings
+        self.stages = stages or Stages()
+        self._model = model or load_model()
+        width, height = coded_size(info.width, info.height)
+        self._size = (height, width)
+        self._intra = HevcIntra(info)
+        self._intra_decoder = HevcIntraDecoder(self._intra.parameter_sets, info.bit_depth)
+        self._pool = ThreadPoolExecutor(worker_count(settings.threads))
+        self._references: dict[int, Reference] = {}
+        self._keys: dict[str, int] = {}
+        self._waiting: list[Frame] = []
+        self._count = 0
+        self._start_pts = 0
+        self._step = 0
+        self._thumbnail: np.ndarray | None = None
+
+    @property
+    def header(self) -> StreamHeader:
+        """Head of the stream; ``start_pts`` and ``frame_step`` are those of the first frame, once it was pushed."""
+        s = self.settings
+        return StreamHeader(
+            info=self.info, mode="neural", structure=s.structure, keyint=s.keyint, mini_gop=s.mini_gop,
+            quality=s.quality, frame_step=self._step, start_pts=self._start_pts,
+            disabled=tuple(sorted(s.disable)), intra="hevc", parameter_sets=self._intra.parameter_sets,
+        )  # fmt: skip
+
+    def push(self, frame: Frame) -> list[Packet]:
+        """Take the next frame in display order; returns the packets that are complete now."""
+        if (frame.info.width, frame.info.height, frame.info.bit_depth) != (
+            self.info.width,
+            self.info.height,
+            self.info.bit_depth,
+        ):
+            raise FormatError(
+                f"every frame must be {self.info.width}x{self.info.height} with {self.info.bit_depth} bits, got "
+                f"{frame.info.width}x{frame.info.height} with {frame.info.bit_depth}"
+            )
+        if self._count == 0:
+            self._start_pts, self._step = frame.pts, frame.duration
+        packets: list[Packet] = []
+        if self._starts_period(frame):
+            packets += self._close_gop()
+            packets.append(self._code_intra(frame))
+        elif self.settings.structure == "ld":
+            packets.append(self._code_group("ld", [frame], self._count))
+        else:
+            self._waiting.append(frame)
+            if len(self._waiting) == self.settings.mini_gop:
+                packets += self._close_gop()
+        self._count += 1
+        return packets
+
+    def flush(self) -> list[Packet]:
+        """The packets of the frames still waiting. The encoder takes no frames after it."""
+        packets = self._close_gop()
+        self._pool.shutdown()
+        return packets
+
+    def close(self) -> None:
+        """Let go of the threads; for a job that ends early."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _starts_period(self, frame: Frame) -> bool:
+        before = self._thumbnail
+        self._thumbnail = thumbnail(frame.y, self.info.bit_depth)
+        if not self._keys or self.settings.structure == "intra":
+            return True
+        if self._count - self._keys["intra"] >= self.settings.keyint:
+            return True
+        cut = "scenecut" not in self.settings.disable and before is not None
+        return cut and is_cut(before, self._thumbnail)
+
+    def _close_gop(self) -> list[Packet]:
+        frames, self._waiting = self._waiting, []
+        return [self._code_group("gop", frames, self._keys["last"] + 1)] if frames else []
+
+    def _code_intra(self, frame: Frame) -> Packet:
+        planes = self._planes(frame)
+        with self.stages.time("intra"):
+            qp = intra_qp(self.settings.quality, self.settings.structure)
+            data = self._intra.encode(tuple(p.astype(self.info.dtype) for p in planes), qp)
+            decoded = tuple(p.astype(np.uint16) for p in self._intra_decoder.decode(data))
+        index = self._count
+        self._references = {index: Reference(decoded, None, self.info.bit_depth)}
+        self._keys = {"intra": index, "key": index, "last": index}
+        entry = FrameEntry(index, "I", 0, self.settings.quality, frame.pts, frame.duration)
+        hashes = (plane_hash(decoded, self.info),) if self.settings.hash else ()
+        bits = ({"motion": 0, "latents": 0, "hyper": 0, "base": 8 * len(data), "side": 0},)
+        return Packet("intra", (entry,), (data,), plane_hashes=hashes, bits=bits)
+
+    def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
+        """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""
+        entries = tuple(
+            FrameEntry(
+                start + offset, type_, level, self.settings.quality, frames[offset].pts, frames[offset].duration
+            )  # type: ignore[arg-type]
+            for offset, type_, level in default_entries(kind, len(frames), self.settings.mini_gop)
+        )
+        tasks = tasks_of(entries, kind, self._keys)
+        sources = {start + k: frame for k, frame in enumerate(frames)}
+        queues, hashes, bits = self._code_tasks(tasks, sources)
+        payloads, lanes = write_payloads(queues, [t.level for t in tasks], self._model.tables)
+        symbols = [self._references[t.display_index].symbols for t in tasks]
+        crc = symbol_hash([s for s in symbols if s is not None])
+        if kind == "ld":
+            distance = start - self._keys["intra"]
+            crc_or_none = crc if distance % LD_HASH_EVERY == 0 else None
+        else:
+            crc_or_none = crc
+        self._advance(kind, tasks)
+        return Packet(
+            kind, entries, payloads, lanes=lanes, symbol_hash=crc_or_none,  # type: ignore[arg-type]
+            plane_hashes=tuple(hashes) if self.settings.hash else (), bits=tuple(bits),
+        )  # fmt: skip
+
+    def _code_tasks(self, tasks: tuple[FrameTask, ...], sources: dict[int, Frame]):
+        """Code tasks on the pool, each as soon as its references are done; results in coding order."""
+        futures: dict[int, object] = {}
+        # By level, so that frames that do not need each other come up together; the coding order stays.
+        for task in sorted(tasks, key=lambda t: t.level):
+            waits = [futures[r] for r in task.refs if r in futures]
+            futures[task.display_index] = self._pool.submit(
+                self._code_frame, task, self._planes(sources[task.display_index]), waits
+            )
+        queues: list[Queue] = []
+        hashes: list[int] = []
+        bits: list[dict] = []
+        for task in tasks:
+            queue, crc, counted = futures[task.display_index].result()  # type: ignore[attr-defined]
+            queues.append(queue)
+            hashes.append(crc)
+            bits.append(counted)
+        return queues, hashes, bits
+
+    def _code_frame(self, task: FrameTask, source: Planes, waits: list) -> tuple[Queue, int, dict]:
+        for future in waits:
+            future.result()
+        references = tuple(self._references[r] for r in task.refs)
+        setup = self._setup(task)
+        choices = choose(setup, references, source, self._model, self.stages)
+        with self.stages.time("symbols"):
+            coder = encoding_coder(self._model.tables, symbol_capacity(setup))
+            marks: list[int] = []
+            symbols = code_symbols(
+                setup, tuple(r.symbols for r in references), coder, (choices.symbols, choices.banks), self._model, marks
+            )
+        planes = reconstruct(setup, references, symbols, self._model, self.stages, choices.prediction)
+        self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
+        crc = plane_hash(planes, self.info) if self.settings.hash else 0
+        return queued(coder), crc, frame_bits(queued(coder), marks, self._model.tables)
+
+    def _setup(self, task: FrameTask) -> FrameSetup:
+        s = self.settings
+        return FrameSetup(task, self._size, self.info.bit_depth, s.structure, s.quality, s.disable)
+
+    def _advance(self, kind: str, tasks: tuple[FrameTask, ...]) -> None:
+        """Move the key pictures on and free what no later frame refers to."""
+        newest = max(t.display_index for t in tasks)
+        self._keys["last"] = newest
+        if tasks[0].level == 0:
+            self._keys["key"] = tasks[0].display_index
+        keep = {self._keys["key"], self._keys["last"]} if kind == "ld" else {self._keys["key"]}
+        self._references = {d: r for d, r in self._references.items() if d in keep}
+
+    def _planes(self, frame: Frame) -> Planes:
+        """Planes of a frame at the coded size, uint16, edge repeated."""
+        h, w = self._size
+        out = []
+        for plane, (rows, columns) in zip(frame.planes, ((h, w), (h // 2, w // 2), (h // 2, w // 2)), strict=True):
+            pad = ((0, rows - plane.shape[0]), (0, columns - plane.shape[1]))
+            out.append(np.pad(plane, pad, mode="edge").astype(np.uint16))
+        return out[0], out[1], out[2]
+
+
+def plane_hash(planes: Planes, info: VideoInfo) -> int:
+    """CRC-32 over y, u, v as shown (true size, uint8 or little-endian uint16)."""
+    ch, cw = info.chroma_size
+    crc = 0
+    for plane, (h, w) in zip(planes, ((info.height, info.width), (ch, cw), (ch, cw)), strict=True):
+        kind = "u1" if info.bit_depth == 8 else "<u2"
+        crc = zlib.crc32(np.ascontiguousarray(plane[:h, :w].astype(kind)), crc)
+    return crc
+

@@ -1,0 +1,281 @@
+"""Codes one inter frame: the same functions for encoder and decoder.
+
+``choose`` decides (encoder only); ``code_symbols`` writes the choices or reads them; ``reconstruct`` makes the picture
+from what the stream says. Symbols never depend on pixels, so a decoder may read ahead of its pictures.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nvc.codec import quality as quality_steps
+from nvc.codec import symbols as layout
+from nvc.codec.latent_coding import code_latents, code_side
+from nvc.codec.motion_coding import code_motion
+from nvc.codec.quantise import dequantise, quantise
+from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
+from nvc.codec.stages import Stages
+from nvc.codec.symbols import SymbolModel, scan
+from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
+from nvc.entropy.coder import Coder, code_one, encoding_coder, queued
+from nvc.errors import CorruptError
+from nvc.motion.estimate import MotionCosts, estimate
+from nvc.motion.field import BLOCK, MotionField, grid_size, temporal_candidate
+from nvc.motion.flow import block_flow
+from nvc.motion.warp import predict
+from nvc.types import FrameTask, Structure
+
+# Lambda in squared steps per bit, and SAD per bit in steps; chosen on the validation part of the training clips.
+RATE_WEIGHT = 0.13
+MOTION_WEIGHT = 0.5
+ROUNDING = 0.45
+PLAIN_ROUNDING = 0.33
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSetup:
+    """What encoder and decoder know of a frame before its first symbol.
+
+    size        (height, width) of the coded picture, even
+    structure, quality   with the task's level they give the steps
+    disabled    tools that are off
+    """
+
+    task: FrameTask
+    size: tuple[int, int]
+    bit_depth: int
+    structure: Structure
+    quality: int
+    disabled: frozenset[str]
+
+    @property
+    def steps(self) -> np.ndarray:
+        """(3,) int64 quantiser steps of Y, U, V in units of the dequantised coefficient."""
+        qp = quality_steps.frame_qp(self.quality, self.structure, self.task.level)
+        luma = quality_steps.step(qp, self.bit_depth)
+        chroma = quality_steps.step(qp + quality_steps.CHROMA_OFFSET, self.bit_depth)
+        return np.array([luma, chroma, chroma], np.int64)
+
+    @property
+    def distances(self) -> tuple[int, int]:
+        """Display distances of the references, 0 for a second one that is not there."""
+        d = [ref - self.task.display_index for ref in self.task.refs]
+        return d[0], d[1] if len(d) == 2 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the encoder decided: the symbols, the banks they will be coded with, and the prediction already made.
+
+    scaled  (B, 384) float32 coefficients of the residual in steps, before rounding; what fits learn from
+    """
+
+    symbols: FrameSymbols
+    banks: tuple[int, int]
+    prediction: Planes
+    scaled: np.ndarray
+
+
+def choose(
+    setup: FrameSetup, references: tuple[Reference, ...], source: Planes, model: SymbolModel, stages: Stages
+) -> Choices:
+    """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16."""
+    with stages.time("motion search"):
+        motion = _search(setup, references, source[0], model)
+    with stages.time("prediction"):
+        prediction = _predict(setup, references, motion)
+    with stages.time("transform and quantise"):
+        symbols, scaled = _quantise(setup, references, source, prediction, motion, model)
+    with stages.time("symbols"):
+        banks = _choose_banks(setup, references, symbols, model)
+    return Choices(symbols, banks, prediction, scaled)
+
+
+def code_symbols(
+    setup: FrameSetup,
+    references: tuple[FrameSymbols | None, ...],
+    coder: Coder,
+    choices: tuple[FrameSymbols, tuple[int, int]] | None,
+    model: SymbolModel,
+    marks: list[int] | None = None,
+) -> FrameSymbols:
+    """Write the symbols of a frame (``choices`` and banks given) or read them; returns them either way.
+
+    references  symbols of each reference, None for I frames
+    marks       gets the coder's symbol count after motion, side and latents, for statistics
+    Raises CorruptError for choices that cannot be.
+    """
+    rows, columns = grid_size(*setup.size)
+    blocks = rows * columns
+    symbols = choices[0] if choices else _empty_symbols(setup, rows, columns)
+    banks = choices[1] if choices else (0, 0)
+    nibble = int(code_one(coder, 0, banks[0] | banks[1] << 2))
+    motion_base = layout.MOTION_BASE + (nibble & 3) * layout.MOTION_TABLES
+    side_base = layout.SIDE_BASE + (nibble >> 2) * layout.SIDE_TABLES
+    sources = tuple(r.motion if r is not None else None for r in references)
+    modes, vectors = temporal_candidate((rows, columns), setup.distances, sources)
+    motion = symbols.motion
+    two = len(references) == 2
+    good = code_motion(
+        coder, motion_base, motion.modes, motion.vectors, modes, vectors, two, "merge" not in setup.disabled
+    )
+    _mark(marks, coder)
+    first, second = _reference_symbols(references, blocks)
+    if good:
+        code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
+        _mark(marks, coder)
+        s = scan()
+        good = code_latents(
+            coder, symbols.latents, symbols.lasts, first[0], second[0], rows, columns,
+            s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index,
+        )  # fmt: skip
+        _mark(marks, coder)
+    if not good:
+        raise CorruptError(f"frame {setup.task.display_index}: impossible symbols")
+    return symbols
+
+
+def reconstruct(
+    setup: FrameSetup,
+    references: tuple[Reference, ...],
+    symbols: FrameSymbols,
+    model: SymbolModel,
+    stages: Stages,
+    prediction: Planes | None = None,
+) -> Planes:
+    """Planes (uint16, ``setup.size``) of a frame from its symbols: integers only."""
+    if prediction is None:
+        with stages.time("prediction"):
+            prediction = _predict(setup, references, symbols.motion)
+    with stages.time("inverse transform"):
+        coefficients = np.empty(symbols.latents.shape, np.int32)
+        dequantise(symbols.latents, scan().zone, setup.steps, model.recon, coefficients)
+        peak = (1 << setup.bit_depth) - 1
+        columns = prediction[0].shape[1] // BLOCK
+        out = []
+        for plane, n, low, high in ((0, 16, 0, 256), (1, 8, 256, 320), (2, 8, 320, 384)):
+            picture = np.empty_like(prediction[plane])
+            blocks = np.ascontiguousarray(coefficients[:, low:high]).reshape(-1, n, n)
+            add_inverse(blocks, integer_matrix(n), prediction[plane], columns, peak, picture)
+            h, w = setup.size if plane == 0 else (setup.size[0] // 2, setup.size[1] // 2)
+            out.append(np.ascontiguousarray(picture[:h, :w]))
+    return out[0], out[1], out[2]
+
+
+def _empty_symbols(setup: FrameSetup, rows: int, columns: int) -> FrameSymbols:
+    blocks = rows * columns
+    motion = MotionField(
+        np.zeros((rows, columns), np.int8), np.zeros((rows, columns, 2, 2), np.int16), setup.distances
+    )
+    return FrameSymbols(
+        motion, np.zeros((blocks, layout.LATENTS), np.int16), np.zeros(blocks, np.uint8), np.zeros((blocks, 3), np.uint8)
+    )
+
+
+def _reference_symbols(references: tuple[FrameSymbols | None, ...], blocks: int):
+    """((latents, patterns) of the first, of the second reference), zeros where there are none."""
+    out = []
+    for k in range(2):
+        r = references[k] if k < len(references) else None
+        if r is None:
+            out.append((np.zeros((blocks, layout.LATENTS), np.int16), np.zeros(blocks, np.uint8)))
+        else:
+            out.append((r.latents, r.patterns))
+    return out
+
+
+def _mark(marks: list[int] | None, coder: Coder) -> None:
+    if marks is not None:
+        marks.append(int(coder.control[1]))
+
+
+def _predict(setup: FrameSetup, references: tuple[Reference, ...], motion: MotionField) -> Planes:
+    return predict(
+        tuple(r.padded for r in references),
+        motion,
+        setup.size,
+        setup.bit_depth,
+        overlapped="obmc" not in setup.disabled,
+    )
+
+
+def motion_costs(model: SymbolModel, bank: int = 0) -> MotionCosts:
+    """Bits of the motion tables as the search wants them: means over contexts, raw bits added."""
+    base = layout.MOTION_BASE + bank * layout.MOTION_TABLES
+    costs = model.tables.costs
+    merge = costs[base + layout.MERGE + 1, :6]
+    modes = costs[base + layout.MODE : base + layout.MODE + 3, :3].mean(0)
+    lengths = costs[base + layout.LENGTH : base + layout.LENGTH + 6, :15].mean(0)
+    lengths = np.append(lengths + np.arange(15), 64.0)
+    return MotionCosts(merge.astype(np.float32), modes.astype(np.float32), lengths.astype(np.float32))
+
+
+def _search(
+    setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarray, model: SymbolModel
+) -> MotionField:
+    current = to_8_bit(luma, setup.bit_depth)
+    flows = tuple(block_flow(current, r.luma8()) for r in references)
+    step = float(setup.steps[0]) / (1 << (4 + setup.bit_depth - 8))
+    return estimate(
+        current,
+        tuple(r.quarters for r in references),
+        flows,
+        setup.distances,
+        tuple(r.symbols.motion if r.symbols else None for r in references),
+        motion_costs(model),
+        MOTION_WEIGHT * step,
+        merge="merge" not in setup.disabled,
+        bipred="bipred" not in setup.disabled,
+    )
+
+
+def _quantise(setup, references, source, prediction, motion, model) -> tuple[FrameSymbols, np.ndarray]:
+    rows, columns = grid_size(*setup.size)
+    blocks = rows * columns
+    scaled = np.empty((blocks, layout.LATENTS), np.float32)
+    steps = setup.steps / 16.0
+    for plane, n, low, high in ((0, 16, 0, 256), (1, 8, 256, 320), (2, 8, 320, 384)):
+        h, w = source[plane].shape
+        pad = ((0, rows * n - h), (0, columns * n - w))
+        residual = np.pad(source[plane], pad, mode="edge").astype(np.float32) - prediction[plane]
+        scaled[:, low:high] = forward(to_blocks(residual, n)).reshape(blocks, -1) / np.float32(steps[plane])
+    symbols = _empty_symbols(setup, rows, columns)
+    first, second = _reference_symbols(tuple(r.symbols for r in references), blocks)
+    optimise = "rdoq" not in setup.disabled
+    s = scan()
+    quantise(
+        scaled, ROUNDING if optimise else PLAIN_ROUNDING, RATE_WEIGHT, optimise, first[0], second[0], rows, columns,
+        s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index, model.recon,
+        model.tables.costs, _last_costs(model), np.array([1.0, 1.0, 1.0]), symbols.latents, symbols.patterns,
+        symbols.lasts,
+    )  # fmt: skip
+    return FrameSymbols(motion, symbols.latents, symbols.patterns, symbols.lasts), scaled
+
+
+def _last_costs(model: SymbolModel) -> np.ndarray:
+    """(3, 32) bits of each last diagonal, mean over contexts and banks."""
+    costs = model.tables.costs[layout.SIDE_BASE : layout.LATENT_BASE].reshape(layout.BANKS, layout.SIDE_TABLES, -1)
+    luma = costs[:, layout.LAST_LUMA : layout.LAST_CHROMA].mean((0, 1))
+    chroma = costs[:, layout.LAST_CHROMA :].mean((0, 1))
+    return np.stack([luma, chroma, chroma]).astype(np.float64)
+
+
+def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel) -> tuple[int, int]:
+    """The motion bank and the side bank that code these symbols with the fewest bits."""
+    coder = encoding_coder(model.tables, symbol_capacity(setup))
+    code_symbols(setup, tuple(r.symbols for r in references), coder, (symbols, (0, 0)), model)
+    values, tables = queued(coder)
+    best = []
+    for base, size in ((layout.MOTION_BASE, layout.MOTION_TABLES), (layout.SIDE_BASE, layout.SIDE_TABLES)):
+        mine = (tables >= base) & (tables < base + size)
+        bits = [model.tables.costs[tables[mine] + k * size, values[mine]].sum() for k in range(layout.BANKS)]
+        best.append(int(np.argmin(bits)))
+    return best[0], best[1]
+
+
+def symbol_capacity(setup: FrameSetup) -> int:
+    """Most symbols that one frame can queue."""
+    rows, columns = grid_size(*setup.size)
+    return rows * columns * (layout.LATENTS * 8 + 64) + 64
+
+

@@ -1,0 +1,48 @@
+"""Quality index to quantiser steps: integers, the same on every machine.
+
+A quality q stands for QP 47 - 0.44 q (x265's CRF scale); a step is 2 ** ((QP - 4) / 6) per orthonormal coefficient of
+8-bit samples. QPs are kept in eighths.
+"""
+
+from nvc.codec.transform import FRACTION
+from nvc.types import Structure
+
+# Added to the QP by level, in eighths of a QP; chosen on the validation part of the training clips (docs/decisions).
+LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
+    "ra": (0, 12, 20, 28, 34, 40, 44),
+    "ld": (0, 12, 20),
+    "intra": (0,),
+}
+INTRA_OFFSET = -16
+CHROMA_OFFSET = 0
+
+
+def qp_eighths(quality: int) -> int:
+    """QP of a quality index 0..63 in eighths, rounded half up."""
+    return (37600 - 352 * quality + 50) // 100
+
+
+def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False) -> int:
+    """QP of a frame in eighths: quality, plus the offset of its level or of I frames."""
+    offsets = LEVEL_OFFSETS[structure]
+    offset = INTRA_OFFSET if intra else offsets[min(level, len(offsets) - 1)]
+    return max(0, qp_eighths(quality) + offset)
+
+
+def intra_qp(quality: int, structure: Structure) -> int:
+    """Whole QP of an HEVC I frame, 0..51."""
+    if structure == "intra":
+        return min(51, max(0, (qp_eighths(quality) + 4) // 8))
+    return min(51, max(0, (frame_qp(quality, structure, 0, intra=True) + 4) // 8))
+
+
+def step(qp: int, bit_depth: int) -> int:
+    """Quantiser step of a QP in eighths, in units of the dequantised coefficient (2 ** -FRACTION).
+
+    One octave of 48 is rounded to 20 bits from an exact power; no entry lies near a half (tested).
+    """
+    octave, part = divmod(qp - 32, 48)
+    scale = octave + FRACTION + bit_depth - 8
+    mantissa = int(2 ** (part / 48) * (1 << 20) + 0.5)
+    shift = 20 - scale
+    return max(1, (mantissa + (1 << (shift - 1))) >> shift)

@@ -1,0 +1,70 @@
+"""Coded frames that later frames refer to: integer planes, integer symbols, integer motion (contract 5)."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nvc.codec.symbols import LATENTS
+from nvc.motion.estimate import quarter_planes
+from nvc.motion.field import MotionField
+from nvc.motion.warp import pad_plane
+
+Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(slots=True)
+class FrameSymbols:
+    """What the stream says of one inter frame.
+
+    motion     of the blocks
+    latents    (B, 384) int16; patterns (B,) uint8; lasts (B, 3) uint8
+    hyper      hyper latents of the networks, or None
+    """
+
+    motion: MotionField
+    latents: np.ndarray
+    patterns: np.ndarray
+    lasts: np.ndarray
+    hyper: np.ndarray | None = None
+
+
+@dataclass(slots=True)
+class Reference:
+    """A coded frame: planes (even size, uint16) as they leave the decoder, and its symbols (None for I frames)."""
+
+    planes: Planes
+    symbols: FrameSymbols | None
+    bit_depth: int
+    _padded: Planes | None = None
+    _quarters: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def padded(self) -> Planes:
+        """Planes with their edge repeated, as prediction wants them."""
+        if self._padded is None:
+            self._padded = (pad_plane(self.planes[0]), pad_plane(self.planes[1]), pad_plane(self.planes[2]))
+        return self._padded
+
+    @property
+    def quarters(self) -> np.ndarray:
+        """Quarter-sample planes for motion search (encoder only)."""
+        if self._quarters is None:
+            self._quarters = quarter_planes(self.padded[0], self.bit_depth)
+        return self._quarters
+
+    def luma8(self) -> np.ndarray:
+        """Luma at 8 bit, for the search."""
+        return to_8_bit(self.planes[0], self.bit_depth)
+
+    def latents_or(self, blocks: int) -> np.ndarray:
+        """(B, 384) int16 latents, zeros for an I frame."""
+        return np.zeros((blocks, LATENTS), np.int16) if self.symbols is None else self.symbols.latents
+
+    def patterns_or(self, blocks: int) -> np.ndarray:
+        """(B,) uint8 patterns, zeros for an I frame."""
+        return np.zeros(blocks, np.uint8) if self.symbols is None else self.symbols.patterns
+
+
+def to_8_bit(plane: np.ndarray, bit_depth: int) -> np.ndarray:
+    """A plane of 8 or 10 bit as uint8."""
+    return (plane >> (bit_depth - 8)).astype(np.uint8)

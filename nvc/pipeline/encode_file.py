@@ -1,0 +1,182 @@
+"""Encode: frames from a video through the encoder into a file, with everything that is carried beside them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from nvc.errors import CorruptError, InputError, UsageError
+from nvc.pipeline.coders import close_coder, make_encoder
+from nvc.pipeline.limits import Limits, encode_memory
+from nvc.pipeline.packets import Coded
+from nvc.pipeline.paths import PIPE, Destination, Source, check_output, choose_mode, output_file, suffix_of
+from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink
+from nvc.pipeline.verify import Written, check_written
+from nvc.progress import Callback, Reporter
+from nvc.types import Frame, Settings
+
+BESIDE_AUDIO = ("subtitle", "attachment", "video")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeResult:
+    """What an encode came to.
+
+    bytes, video_bytes  of the whole file; without carried sound, subtitles and attachments
+    seconds, fps        wall time, and frames by it
+    bitrate_kbps        of the video, by its own duration; 0 where that is not known
+    weights             id of the weights that decoding needs, "none" for no networks
+    warnings            what was said on the way
+    """
+
+    frames: int
+    bytes: int
+    video_bytes: int
+    seconds: float
+    fps: float
+    bitrate_kbps: float
+    weights: str
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict:
+        """The fields of the "done" object."""
+        return {name: value for name, value in asdict(self).items() if name != "warnings"}
+
+
+def encode_file(
+    src: Source,
+    dst: Destination,
+    settings: Settings | None = None,
+    *,
+    mode: str | None = None,
+    format: str | None = None,
+    start: int = 0,
+    frames: int | None = None,
+    video_stream: int = 0,
+    audio: bool = True,
+    raw: str | None = None,
+    overwrite: bool = False,
+    verify: bool = False,
+    limits: Limits | None = None,
+    progress: Callback | None = None,
+) -> EncodeResult:
+    """Encode a video.
+
+    src            path, "-" for y4m on stdin, bytes, or a binary file object
+    dst            path that ends in .nvc, or .mp4 or .mkv (layered), or a seekable binary file object
+    mode           "neural" or "layered"; None follows the ending of ``dst``, and without one the settings
+    format         of a file object: "nvc", "mp4" or "mkv"
+    start, frames  first frame and how many
+    audio          carry sound along
+    raw            what headerless input is: "416x240@50:yuv420p"
+    verify         decode what was written and compare; CorruptError where it differs, and nothing is left
+    progress       called with Events
+    A damaged input is encoded as far as it is whole; then CorruptError says how many frames that were.
+    Raises UsageError, InputError, OutputError, LimitError.
+    """
+    limits, report = limits or Limits(), Reporter(progress)
+    if isinstance(dst, str) and dst == PIPE:
+        raise UsageError("encode writes a file; only decode writes to stdout")
+    chosen = choose_mode(dst, mode or (format and {"mp4": "layered", "mkv": "layered"}.get(format)),
+                         (settings or Settings()).mode)  # fmt: skip
+    settings = replace(settings or Settings(), mode=chosen)  # type: ignore[arg-type]
+    check_output(src, dst, overwrite)
+    from nvc.io import open_video, parse_raw
+
+    carry = True if audio else BESIDE_AUDIO
+    options = {"video_stream": video_stream, "start": start, "frames": frames, "carry": carry}
+    with open_video(src, raw=parse_raw(raw) if raw else None, **options) as video:
+        job = _Encode(video, settings, limits, report)
+        with output_file(dst, overwrite) as (file, place):
+            job.run(file, format or suffix_of(dst).lstrip(".") or "nvc")
+            file.flush()
+            if verify:
+                check_written(place, job.written, settings, limits)
+    report.done()
+    if job.trouble is not None:
+        raise CorruptError(
+            f"the input is damaged after {report.frames} whole frames, which were encoded: {job.trouble}",
+            frames=report.frames,
+        )
+    return job.result()
+
+
+class _Encode:
+    """One encode between an open video and an open file."""
+
+    def __init__(self, video: Any, settings: Settings, limits: Limits, report: Reporter) -> None:
+        self._video, self._settings, self._limits, self._report = video, settings, limits, report
+        self.trouble: str | None = None
+        self.written = Written()
+        limits.check_size(video.info)
+        limits.check_frames(video.info.n_frames)
+        limits.check_memory(encode_memory(video.info, settings))
+        self._carried = tuple(video.carried)
+        self._sink: NvcSink | MuxSink | None = None
+        self._span: list[int] = []
+        report.total = video.info.n_frames
+
+    def run(self, file: Any, format: str) -> None:
+        """Encode everything into ``file``."""
+        encoder = make_encoder(self._video.info, self._settings)
+        self._encoder = encoder
+        self._report.start(f"{self._settings.mode} quality {self._settings.quality}")
+        try:
+            for frame in self._frames():
+                packets = encoder.push(frame)
+                if self._sink is None:
+                    self._open_sink(file, format)
+                self._write(packets, 1)
+            if self._sink is None:
+                raise InputError(self.trouble or "the input has no frames")
+            self._write(encoder.flush(), 0)
+            self._lanes.flush()
+            self._sink.close()
+        finally:
+            close_coder(encoder)
+            self._say_notices()
+
+    def _frames(self) -> Iterator[Frame]:
+        try:
+            for frame in self._video:
+                self._limits.check_frames(self._report.frames + 1)
+                self._span = [self._span[0] if self._span else frame.pts, frame.pts + frame.duration]
+                yield frame
+        except CorruptError as error:
+            self.trouble = str(error)
+
+    def _open_sink(self, file: Any, format: str) -> None:
+        header, chapters = self._encoder.header, tuple(self._video.chapters)
+        if format in ("mp4", "mkv"):
+            self._sink = MuxSink(file, header, self._carried, chapters, format)
+        else:
+            self._sink = NvcSink(file, header, self._carried, chapters)
+        self._lanes = Interleaver(self._sink, header.info.time_base, self._carried)
+
+    def _write(self, packets: Sequence[Coded], frames: int) -> None:
+        for packet in packets:
+            self._lanes.write(packet)
+            self.written.add(packet)
+        for carried in self._video.take_carried():
+            self._lanes.write(carried)
+        self._say_notices()
+        if frames:
+            self._report.advance(frames, self._sink.bytes if self._sink else 0)
+
+    def _say_notices(self) -> None:
+        for notice in [*self._video.notices, *(self._sink.notices if self._sink else ())]:
+            self._report.warn(notice)
+
+    def result(self) -> EncodeResult:
+        """The numbers of a finished encode."""
+        seconds, frames, sink = self._report.seconds, self._report.frames, self._sink
+        duration = float((self._span[1] - self._span[0]) * self._video.info.time_base)
+        return EncodeResult(
+            frames=frames,
+            bytes=sink.bytes,
+            video_bytes=sink.video_bytes,
+            seconds=round(seconds, 3),
+            fps=round(frames / seconds, 3),
+            bitrate_kbps=round(sink.video_bytes * 8 / 1000 / duration, 3) if duration > 0 else 0.0,
+            weights=self._encoder.header.weights,
+            warnings=tuple(self._report.warnings),
+        )

@@ -1,0 +1,99 @@
+"""Limits a user sets on what a job may take, checked before anything large is allocated."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from nvc.errors import LimitError
+from nvc.types import Settings, StreamHeader, VideoInfo
+
+# Resident memory before the first frame: the interpreter with NumPy, numba and PyAV loaded.
+BASE_BYTES = 350_000_000
+# Bytes for each luma pixel of one frame that is being coded, beside those that are kept.
+_ENCODE_WORK, _DECODE_WORK = 160, 60
+_KEPT = 12  # bytes for each luma pixel of a kept frame: planes in 16 bit, symbols, motion
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may take; None = no limit of one's own.
+
+    max_pixels   luma pixels of a picture
+    max_frames   frames of the input
+    max_memory   bytes; None takes half of what is free
+    """
+
+    max_pixels: int | None = None
+    max_frames: int | None = None
+    max_memory: int | None = None
+
+    def check_size(self, info: VideoInfo) -> None:
+        """Raise LimitError for a picture or a known number of frames above the limit."""
+        pixels = info.width * info.height
+        if self.max_pixels is not None and pixels > self.max_pixels:
+            raise LimitError(
+                f"pictures of {info.width}x{info.height} have {pixels} pixels, allowed are {self.max_pixels}"
+            )
+
+    def check_frames(self, frames: int | None) -> None:
+        """Raise LimitError for more frames than allowed."""
+        if frames is not None and self.max_frames is not None and frames > self.max_frames:
+            raise LimitError(f"there are {frames} frames or more, allowed are {self.max_frames}")
+
+    def check_memory(self, estimate: int) -> None:
+        """Raise LimitError where a job needs more than it may take; ``estimate`` in bytes."""
+        allowed = self.max_memory
+        if allowed is None:
+            free = free_memory()
+            allowed = None if free is None else free // 2
+        if allowed is not None and estimate > allowed:
+            name = "--max-memory" if self.max_memory is not None else "half of what is free"
+            raise LimitError(
+                f"this needs about {estimate / 1e9:.1f} GB of memory, allowed are {allowed / 1e9:.1f} ({name})"
+            )
+
+
+def encode_memory(info: VideoInfo, settings: Settings) -> int:
+    """Estimate in bytes of what encoding takes at its peak."""
+    pixels = info.width * info.height
+    held = settings.mini_gop if settings.mode == "neural" and settings.structure == "ra" else 3
+    work = _workers(settings.threads) * _ENCODE_WORK
+    return BASE_BYTES + pixels * (held * (_KEPT + 3) + work)
+
+
+def decode_memory(header: StreamHeader, threads: int = 0) -> int:
+    """Estimate in bytes of what decoding takes at its peak."""
+    pixels = header.info.width * header.info.height
+    held = header.mini_gop if header.mode == "neural" and header.structure == "ra" else 3
+    return BASE_BYTES + pixels * (held * _KEPT + _workers(threads) * _DECODE_WORK)
+
+
+def free_memory() -> int | None:
+    """Bytes that can still be taken: what the system has, or what is left to this process's group; None if unknown."""
+    found = [value for value in (_system_free(), _group_free()) if value is not None]
+    return min(found) if found else None
+
+
+def _workers(threads: int) -> int:
+    return threads or os.cpu_count() or 1
+
+
+def _system_free() -> int | None:
+    try:
+        line = re.search(r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.M)
+        if line:
+            return int(line.group(1)) * 1024
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _group_free() -> int | None:
+    """What a control group (a container) still allows."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        most, used = (int((root / name).read_text()) for name in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no group, or "max" for no limit
+        return None
+    return max(most - used, 0)

@@ -1,0 +1,78 @@
+"""What sources and destinations are called, and which of them may not be used."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nvc.errors import UsageError
+
+Source = str | Path | bytes | BinaryIO
+Destination = str | Path | BinaryIO
+
+PIPE = "-"
+NVC = ".nvc"
+LAYERED_FILES = (".mp4", ".mkv")
+
+
+def is_path(value: Any) -> bool:
+    """Whether a source or destination is a name in the file system, not a pipe, bytes or a file object."""
+    return isinstance(value, str | os.PathLike) and str(value) != PIPE
+
+
+def suffix_of(dst: Any) -> str:
+    """Ending of a destination in lower case, "" for a pipe, a folder or a file object."""
+    return Path(dst).suffix.lower() if is_path(dst) else ""
+
+
+def choose_mode(dst: Any, mode: str | None, default: str = "neural") -> str:
+    """Mode of an encode from what was asked for and the ending of the destination.
+
+    Raises UsageError for an ending that no mode writes and for neural in .mp4 or .mkv.
+    """
+    suffix = suffix_of(dst)
+    if is_path(dst) and suffix not in (NVC, *LAYERED_FILES):
+        raise UsageError(f"{dst}: encode writes {NVC}, or layered also {' and '.join(LAYERED_FILES)}")
+    if suffix in LAYERED_FILES:
+        if mode == "neural":
+            raise UsageError(f"{dst}: neural streams go into {NVC}; {' and '.join(LAYERED_FILES)} are for layered mode")
+        return "layered"
+    return mode or default
+
+
+def check_output(src: Any, dst: Any, overwrite: bool) -> None:
+    """Raise UsageError where writing ``dst`` would destroy the input, or a file that the user did not give up."""
+    if not is_path(dst):
+        return
+    for place in (Path(dst), Path(f"{dst}.part")):
+        if is_path(src) and _same(Path(src), place):
+            raise UsageError(f"{dst}: input and output are the same file")
+    if os.path.lexists(dst) and not overwrite and not _is_empty_folder(Path(dst)):
+        raise UsageError(f"{dst} exists; -y overwrites it")
+
+
+@contextmanager
+def output_file(dst: Destination, overwrite: bool) -> Iterator[tuple[BinaryIO, Source]]:
+    """(file to write, where it can be read back before it has its final name). A path appears when all went well.
+
+    Raises UsageError and OutputError as nvc.io's AtomicFile.
+    """
+    if not is_path(dst):
+        yield dst, dst  # type: ignore[misc]
+        return
+    from nvc.io import AtomicFile
+
+    with AtomicFile(dst, overwrite) as out:  # type: ignore[arg-type]
+        yield out.file, out.part
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())

@@ -1,0 +1,271 @@
+"""A coded file as one thing, whatever it is: .nvc, or layered .mp4 and .mkv. Packets come from any I period on."""
+
+import os
+import sys
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nvc.errors import CorruptError, FormatError, InputError
+from nvc.pipeline.limits import Limits
+from nvc.pipeline.packets import frame_count, payload_bytes, starts_period, times_of
+from nvc.pipeline.paths import NVC, PIPE, Source, is_path
+from nvc.types import CarriedStream, Chapter, LayeredPacket, Packet, StreamHeader
+
+MAGIC = b"\x89NVC\r\n\x1a\n"
+_LOOK = 64  # the magic stands within the first bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One I period: display index of its first frame, number of frames, pts of the first, bytes of its coded video."""
+
+    start: int
+    frames: int
+    pts: int
+    bytes: int
+
+
+class CodedStream:
+    """What there is to know of a coded file before decoding it. Context manager.
+
+    format    "nvc", "mp4" or "mkv"
+    size      bytes of the file, None for a pipe
+    n_frames  None where only reading to the end would tell
+    whole     whether the file ends as it should; False for one that was cut
+    plain     an ordinary HEVC file, not made by us
+    """
+
+    format = "nvc"
+    header: StreamHeader
+    carried: tuple[CarriedStream, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
+    size: int | None = None
+    n_frames: int | None = None
+    whole = True
+    plain = False
+
+    def items(self, frame: int = 0) -> Iterator[Any]:
+        """Packet | LayeredPacket | CarriedPacket | Damage from the I period that holds a frame on."""
+        raise NotImplementedError
+
+    def periods(self) -> list[Period]:
+        """Every I period in display order. Without an index this reads the whole file, but decodes nothing."""
+        return scan_periods(self.items())
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+    def __enter__(self) -> "CodedStream":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def period_at(periods: list[Period], frame: int) -> Period:
+    """The I period that holds a frame."""
+    return periods[max(bisect_right([p.start for p in periods], frame) - 1, 0)]
+
+
+def scan_periods(items: Iterable) -> list[Period]:
+    """I periods from the packets of a stream."""
+    found: list[Period] = []
+    for item in items:
+        if not isinstance(item, Packet | LayeredPacket):
+            continue
+        if starts_period(item) or not found:
+            start, (pts, _) = next(iter(times_of(item).items()))
+            found.append(Period(start, frame_count(item), pts, payload_bytes(item)))
+        else:
+            last = found[-1]
+            size = last.bytes + payload_bytes(item)
+            found[-1] = Period(last.start, last.frames + frame_count(item), last.pts, size)
+    return found
+
+
+class NvcStream(CodedStream):
+    """A .nvc stream: a file, bytes or a pipe."""
+
+    def __init__(self, file: BinaryIO, size: int | None, limits: Limits, *, owns: bool) -> None:
+        from nvc.codec.schedule import default_entries
+        from nvc.container import StreamReader
+
+        self._file, self._owns, self.size = file, owns, size
+        try:
+            self._reader = StreamReader(
+                file, schedule=default_entries, max_pixels=limits.max_pixels, max_frames=limits.max_frames
+            )
+        except BaseException:
+            self.close()
+            raise
+        self.header = self._reader.header
+
+    @property
+    def carried(self) -> tuple[CarriedStream, ...]:  # type: ignore[override]
+        """Streams that are carried; those of a pipe are known once ``items`` was begun."""
+        return tuple(self._reader.carried)
+
+    @property
+    def chapters(self) -> tuple[Chapter, ...]:  # type: ignore[override]
+        """Chapters, as ``carried``."""
+        return tuple(self._reader.chapters)
+
+    @property
+    def n_frames(self) -> int | None:  # type: ignore[override]
+        """From the index."""
+        return self._reader.n_frames
+
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        """Whether index and tail are there."""
+        return self._reader.complete
+
+    def items(self, frame: int = 0) -> Iterator[Any]:
+        """As CodedStream; a pipe can be read once, from its start."""
+        if frame:
+            self._reader.seek_frame(frame)
+        return self._reader.items()
+
+    def periods(self) -> list[Period]:
+        """As CodedStream."""
+        index = self._reader.index
+        if index is None:
+            return super().periods()
+        return [Period(entry.start, entry.frames, entry.pts, entry.bytes) for entry in index]
+
+    def close(self) -> None:
+        """Close the file if this opened it."""
+        if self._owns:
+            self._file.close()
+
+
+class LayeredFile(CodedStream):
+    """The HEVC track of an .mp4 or .mkv. The file is opened anew for each pass."""
+
+    def __init__(self, source: Source, limits: Limits) -> None:
+        self._source = source
+        self.size = size_of(source)
+        with self._open() as demuxer:
+            self.format = _container_name(demuxer, source)
+            if demuxer.codec != "hevc":
+                raise FormatError(f"{name_of(source)}: {demuxer.codec} video is not an nvc stream, nor HEVC")
+            periods = _layered_source(demuxer, [])
+            self.header, self.plain = periods.header, periods.plain
+            self.carried, self.chapters = tuple(demuxer.carried), tuple(demuxer.chapters)
+            self.n_frames = None
+        limits.check_size(self.header.info)
+        self._limits = limits
+
+    def items(self, frame: int = 0) -> Iterator[Any]:
+        """As CodedStream."""
+        from nvc.container.unit import Damage
+
+        trouble: list[str] = []
+        count = 0
+        with self._open() as demuxer:
+            for item in _layered_source(demuxer, trouble):
+                if isinstance(item, LayeredPacket):
+                    count += len(item.pts)
+                    self._limits.check_frames(count)
+                if not frame or count > frame:
+                    yield item
+        for message in trouble:
+            yield Damage(self.size or 0, 0, message)
+
+    def _open(self):
+        from nvc.io.demux import open_demuxer
+
+        if hasattr(self._source, "seek"):
+            self._source.seek(0)  # type: ignore[union-attr]
+        return open_demuxer(self._source)
+
+
+def _layered_source(demuxer: Any, trouble: list[str]):
+    """The I periods of a demuxer; what ends the file early goes to ``trouble``, after the frames before it."""
+    from nvc.codec.layered import LayeredSource
+
+    return LayeredSource(demuxer.info, demuxer.extradata, _until_trouble(demuxer, trouble))
+
+
+def _until_trouble(items: Iterable, trouble: list[str]) -> Iterator[Any]:
+    try:
+        yield from items
+    except CorruptError as error:
+        trouble.append(str(error))
+
+
+def open_stream(source: Source, limits: Limits | None = None) -> CodedStream:
+    """Open what nvc encode wrote, or any HEVC file.
+
+    source  path, "-" for .nvc on stdin, bytes, or a binary file object (a pipe holds .nvc)
+    Raises InputError where it cannot be read, FormatError where it is neither, LimitError above the limits.
+    """
+    limits = limits or Limits()
+    if isinstance(source, str) and source == PIPE:
+        return NvcStream(sys.stdin.buffer, None, limits, owns=False)
+    if isinstance(source, bytes | bytearray | memoryview):
+        source = bytes(source)
+        is_nvc = _is_nvc(source[:_LOOK])
+        return NvcStream(BytesIO(source), len(source), limits, owns=True) if is_nvc else LayeredFile(source, limits)
+    if is_path(source):
+        return _open_path(Path(source), limits)  # type: ignore[arg-type]
+    if not source.seekable():  # type: ignore[union-attr]
+        return NvcStream(source, None, limits, owns=False)  # type: ignore[arg-type]
+    source.seek(0)  # type: ignore[union-attr]
+    head = source.read(_LOOK)  # type: ignore[union-attr]
+    source.seek(0)  # type: ignore[union-attr]
+    if _is_nvc(head):
+        return NvcStream(source, size_of(source), limits, owns=False)  # type: ignore[arg-type]
+    return LayeredFile(source, limits)
+
+
+def _open_path(path: Path, limits: Limits) -> CodedStream:
+    try:
+        file = path.open("rb")
+        head = file.read(_LOOK) if file.seekable() else MAGIC
+        if file.seekable():
+            file.seek(0)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    if _is_nvc(head) or path.name.lower().removesuffix(".part").endswith(NVC):
+        return NvcStream(file, size_of(path), limits, owns=True)
+    file.close()
+    try:
+        return LayeredFile(path, limits)
+    except InputError as error:
+        raise FormatError(f"{path} is neither an nvc stream nor a video: {error}") from error
+
+
+def _is_nvc(head: bytes) -> bool:
+    return head[:4] == MAGIC[:4] or MAGIC in head
+
+
+def size_of(source: Source) -> int | None:
+    """Bytes of a source, None where that cannot be told."""
+    if isinstance(source, bytes):
+        return len(source)
+    if is_path(source):
+        path = Path(source)  # type: ignore[arg-type]
+        return path.stat().st_size if path.is_file() else None
+    if not hasattr(source, "seekable") or not source.seekable():
+        return None
+    place = source.tell()
+    size = source.seek(0, os.SEEK_END)
+    source.seek(place)
+    return size
+
+
+def name_of(source: Any) -> str:
+    """What to call a source or destination in a message."""
+    if isinstance(source, bytes | bytearray):
+        return f"{len(source)} bytes"
+    return str(source) if isinstance(source, str | os.PathLike) else str(getattr(source, "name", "the file object"))
+
+
+def _container_name(demuxer: Any, source: Any) -> str:
+    suffix = Path(name_of(source)).suffix.lower().lstrip(".")
+    return suffix or getattr(demuxer, "format", "") or "video"

@@ -1,0 +1,57 @@
+"""Settings of the whole test run. They must stand before torch, numba or NumPy is imported anywhere."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("nvc", "io", "motion", "bench")
+
+
+def _numba_state() -> str:
+    """A name that changes with every file that uses numba: numba's cache does not see a change in a called file."""
+    digest = hashlib.sha256()
+    for path in sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py")):
+        data = path.read_bytes()
+        if b"numba" in data:
+            digest.update(data)
+    return digest.hexdigest()[:12]
+
+
+def _limit_threads() -> None:
+    threads = str(min(2, os.cpu_count() or 1))
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, threads)
+
+
+_limit_threads()
+# One folder for all runs and child processes: compiling takes longer than most tests.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"nvc-numba-{os.getuid()}-{_numba_state()}"))
+
+# Shared machines stall: no deadline. Fixed examples: a failure must come again in the next run.
+hypothesis.settings.register_profile("nvc", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("nvc")
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """GPU tests are collected everywhere and skipped where there is none."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked and not _has_gpu():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
