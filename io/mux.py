@@ -196,5 +196,5 @@ def _add_video(container: av.container.OutputContainer, info: VideoInfo, codec: 
         context.framerate = info.frame_rate
     if info.rotation:
         stream.set_display_rotation(info.rotation)
-    stream.time_base = info.time_base
+    stream.time_base, stream.disposition = info.time_base, av.stream.Disposition.default
     return stream

@@ -10,11 +10,11 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 
-from nvc.codec.base_planes import PIXEL_FORMATS, Planes, pad_planes, to_av_frame
+from nvc.codec.base_planes import PIXEL_FORMATS, Planes, max_pixels, pad_planes, to_av_frame
 from nvc.codec.intra_hevc import coded_size
 from nvc.container.nal import PARAMETER_SETS, is_slice, join_annex_b, nal_type, split_annex_b
 from nvc.errors import CorruptError, NvcError
-from nvc.types import VideoInfo
+from nvc.types import MAX_SIDE, VideoInfo
 
 REORDER = 2  # pictures that x265 may show after ones decoded later: 2 with its B pyramid
 SMALL_SIDE = 64  # x265's cutree writes past its memory on some pictures with a smaller side
@@ -112,18 +112,24 @@ class HevcBaseDecoder:
     """Decodes access units of a base in decode order; pictures come out in display order, late by the reordering.
 
     parameter_sets  Annex B, as HevcBase names them
+    size            (width, height) of the pictures: larger ones, which damage can name, are not decoded
     threads         0 = as many as libavcodec likes
     """
 
-    def __init__(self, parameter_sets: bytes, bit_depth: int, threads: int = 0) -> None:
+    def __init__(
+        self, parameter_sets: bytes, bit_depth: int, size: tuple[int, int] = (MAX_SIDE, MAX_SIDE), threads: int = 0
+    ) -> None:
         self.bit_depth = bit_depth
         self._context = av.CodecContext.create("hevc", "r")
         self._context.extradata = parameter_sets
         self._context.thread_count = threads
         self._context.thread_type = "AUTO"
+        self._context.options = {"max_pixels": str(max_pixels(*size))}
 
     def decode(self, data: bytes, position: int) -> list[av.VideoFrame]:
         """Push one Annex B access unit; frames carry its ``position`` as their pts. CorruptError where refused."""
+        if not data:
+            return []  # to libavcodec an empty packet is the end
         packet = av.Packet(data)
         packet.pts = position
         try:

@@ -8,6 +8,11 @@ Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 PIXEL_FORMATS = {8: ("yuv420p", "yuvj420p"), 10: ("yuv420p10le",)}  # the j form: full range, as old decoders call it
 
 
+def max_pixels(width: int, height: int) -> int:
+    """What libavcodec may allocate for a picture of this size: it aligns sides before it looks at its limit."""
+    return (width + 128) * (height + 128)
+
+
 def pad_plane(plane: np.ndarray, height: int, width: int) -> np.ndarray:
     """Extend (H, W) to (height, width) by repeating its last row and column; the plane itself where it fits."""
     rows, columns = height - plane.shape[0], width - plane.shape[1]

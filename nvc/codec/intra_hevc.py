@@ -10,11 +10,11 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
-from nvc.codec.base_planes import PIXEL_FORMATS, Planes, from_av_frame, pad_planes, to_av_frame
+from nvc.codec.base_planes import PIXEL_FORMATS, Planes, from_av_frame, max_pixels, pad_planes, to_av_frame
 from nvc.container.nal import PARAMETER_SETS as PARAMETER_SET_TYPES
 from nvc.container.nal import SHORT_START_CODE, is_slice, join_compact, nal_type, split_annex_b, split_compact
 from nvc.errors import CorruptError, FormatError, NvcError
-from nvc.types import MAX_PIXELS, VideoInfo
+from nvc.types import MAX_SIDE, VideoInfo
 
 MIN_SIDE = 16  # x265 refuses less
 MAX_QP = 51
@@ -99,7 +99,7 @@ class HevcIntraDecoder:
         self._context = av.CodecContext.create("hevc", "r")
         self._context.extradata = SHORT_START_CODE + parameter_sets
         self._context.thread_count = 1
-        self._context.options = {"max_pixels": str(2 * MAX_PIXELS)}
+        self._context.options = {"max_pixels": str(max_pixels(*(size or (MAX_SIDE, MAX_SIDE))))}
 
     def decode(self, data: bytes) -> Planes:
         """Planes y (H, W), u and v (H/2, W/2) of the coded size, uint8 or uint16.

@@ -36,7 +36,8 @@ class LayeredDecoder:
         self.warnings: list[str] = []
         self.plain_periods = 0
         self._info = header.info
-        self._base = HevcBaseDecoder(header.parameter_sets, header.info.bit_depth, threads)
+        size = coded_size(self._info.width, self._info.height)
+        self._base = HevcBaseDecoder(header.parameter_sets, self._info.bit_depth, size, threads)
         self._times: dict[int, tuple[int, int]] = {}
         self._position = 0
         self._pending = False

@@ -124,7 +124,7 @@ def _split_periods(items: Iterable, extradata: bytes) -> Iterator["_Period | Car
             if period.samples and (is_key or period.full()):
                 yield period
                 period = _Period()
-            nals, payload = take_payload(split_sample(data, extradata))
+            nals, payload = take_payload(_whole_nals(data, extradata))
             period.add((*times, is_key, nals), payload)
     except CorruptError as error:
         trouble = error
@@ -132,6 +132,14 @@ def _split_periods(items: Iterable, extradata: bytes) -> Iterator["_Period | Car
         yield period
     if trouble is not None:
         raise trouble
+
+
+def _whole_nals(data: bytes, extradata: bytes) -> list[bytes]:
+    """NAL units of a sample, none of one whose lengths are damaged: the sums of its period tell."""
+    try:
+        return split_sample(data, extradata)
+    except CorruptError:
+        return []
 
 
 def _display_order(times: list[int | None]) -> tuple[list[int], list[int]]:

@@ -222,7 +222,7 @@ class ScaleIndexNetwork(nn.Module):
     def set_base(bias: nn.Module, indices: Tensor) -> None:
         """Set an output bias so that the network starts at ``indices`` (6, 9, 384): by level, every eighth quality."""
         with torch.no_grad():
-            bias.table.copy_(indices.to(bias.table) / 16)
+            bias.get_parameter("table").copy_(indices / 16)
 
     def prepare(
         self, z: Tensor, references: tuple[Tensor, ...], sizes: Tensor, quality: Tensor, level: Tensor

@@ -78,8 +78,10 @@ def _depthwise(integers: Integers, name: str, x: np.ndarray) -> np.ndarray:
     weight = integers[f"{name}.weight"].astype(np.int64)
     h, w = x.shape[2:]
     padded = np.pad(x.astype(np.int64), ((0, 0), (0, 0), (1, 1), (1, 1)))
-    taps = [(i, j) for i in range(3) for j in range(3)]
-    return sum(padded[:, :, i : i + h, j : j + w] * weight[:, i, j, None, None] for i, j in taps)
+    total = np.zeros(x.shape, np.int64)
+    for i, j in np.ndindex(3, 3):
+        total += padded[:, :, i : i + h, j : j + w] * weight[:, i, j, None, None]
+    return total
 
 
 def _bias(integers: Integers, name: str, quality: np.ndarray, level: np.ndarray) -> np.ndarray:

@@ -330,7 +330,7 @@ class InterModel(nn.Module):
         if got != want:
             raise DeviceError(f"exactness self-test on {device}: table indices have CRC {got:08x}, must be {want:08x}")
 
-    def _fixed_input(self):
+    def _fixed_input(self) -> tuple[np.ndarray, tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray]:
         """(z, (two references' symbols, earlier symbols), sizes, quality, level): integers from a fixed recurrence."""
         n, h, w = 2, 9, 13
         numbers = _recurrence(n * (self.config.hyper * 12 + 3 * LATENTS * h * w))

@@ -238,7 +238,7 @@ def _wanted(model: InterModel) -> dict[str, tuple[tuple[int, ...], tuple[str, ..
     """(shape, allowed types) of every tensor of a model's file, by name."""
     wanted = {}
     for name, parameter in model.named_parameters():
-        kinds = FLOATS
+        kinds: tuple[str, ...] = FLOATS
         if name.startswith(INTEGER):
             kinds = BIASES if name.endswith("table") else WEIGHTS
         wanted[MODEL + name] = (tuple(parameter.shape), kinds)

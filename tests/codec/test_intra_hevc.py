@@ -106,6 +106,14 @@ def test_another_size_or_depth_is_corrupt() -> None:
         HevcIntraDecoder(coder.parameter_sets, 10).decode(data)
 
 
+def test_a_picture_far_too_large_is_not_decoded() -> None:
+    info = info_of(640, 480, 8)
+    coder = HevcIntra(info, preset="ultrafast")
+    data = coder.encode(picture(info), 50)
+    with pytest.raises(CorruptError):
+        HevcIntraDecoder(coder.parameter_sets, 8, (16, 16)).decode(data)
+
+
 @pytest.mark.parametrize("qp", [-1, 52])
 def test_qp_out_of_range(qp: int) -> None:
     info = info_of(16, 16, 8)

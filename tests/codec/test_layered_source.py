@@ -115,6 +115,16 @@ def test_samples_without_times_get_some() -> None:
     assert list(plain.pts) == sorted(set(plain.pts))
 
 
+def test_a_sample_with_broken_lengths_costs_no_more_than_its_period() -> None:
+    items = file_items()
+    items[6] = ("video", (*items[6][1][:4], b"\x7f" + items[6][1][4][1:]))
+    source = source_of(items)
+    decoder = LayeredDecoder(source.header, threads=1)
+    frames = [frame for packet in periods(source) for frame in decoder.push(packet)] + decoder.flush()
+    assert [f.pts for f in frames[:4]] == TIMES[:4] and [f.pts for f in frames[-2:]] == TIMES[8:]
+    assert "damaged or missing" in decoder.warnings[0]
+
+
 def test_a_long_plain_stream_comes_in_pieces() -> None:
     data = join_lengths([b"\x02\x01\xd0"])
     items = [("video", (i, i, 1, i == 0, data)) for i in range(2 * PLAIN_PERIOD + 5)]
