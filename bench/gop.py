@@ -17,7 +17,7 @@ PARTS = ("motion", "latents", "hyper", "base", "side")
 class GopFrame:
     """One frame in display order.
 
-    bits       all of the frame's bits; parts splits them as ``nvc info`` does
+    bits       all of the frame's bits, None where nothing is known; parts splits them as ``nvc info`` does
     quality    its quality index, None where the stream gives none (layered)
     psnr       (y, u, v, 6:1:1) in dB against the source, None without a source
     """
@@ -27,14 +27,14 @@ class GopFrame:
     level: int
     quality: int | None
     refs: tuple[int, ...]
-    bits: int
-    parts: dict[str, int]
+    bits: int | None
+    parts: dict[str, int | None]
     psnr: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LevelSum:
-    """All frames of one type and level: count, bits, share of the file's picture bits (0..1), mean PSNR 6:1:1."""
+    """All frames of one type and level: count, known bits, their share of all known bits (0..1), mean PSNR 6:1:1."""
 
     type: str
     level: int
@@ -86,9 +86,10 @@ def run_gop(
 
 
 def _frame(picture: dict, psnr: tuple | None) -> GopFrame:
-    parts = {name: int(picture["bits"].get(name) or 0) for name in PARTS}
+    parts = {name: picture["bits"].get(name) for name in PARTS}
+    known = [bits for bits in parts.values() if bits is not None]
     refs = tuple(picture.get("refs") or ())
-    return GopFrame(picture["index"], picture["type"], picture["level"], picture["quality"], refs, sum(parts.values()),
+    return GopFrame(picture["index"], picture["type"], picture["level"], picture["quality"], refs, sum(known) if known else None,
                     parts, psnr)  # fmt: skip
 
 
@@ -100,11 +101,11 @@ def _measure(file: str | Path, source: str | Path, count: int) -> list[tuple]:
 
 
 def _levels(frames: Sequence[GopFrame]) -> tuple[LevelSum, ...]:
-    total = sum(frame.bits for frame in frames) or 1
+    total = sum(frame.bits or 0 for frame in frames) or 1
     sums = []
     for kind, level in sorted({(f.type, f.level) for f in frames}, key=lambda k: (k[1], "IPB".find(k[0]))):
         mine = [f for f in frames if (f.type, f.level) == (kind, level)]
-        bits = sum(f.bits for f in mine)
+        bits = sum(f.bits or 0 for f in mine)
         measured = [f.psnr[3] for f in mine if f.psnr]
         psnr = sum(measured) / len(measured) if measured else None
         sums.append(LevelSum(kind, level, len(mine), bits, bits / total, psnr))
@@ -129,6 +130,10 @@ def format_gop(report: GopReport) -> str:
 
 def _frame_row(frame: GopFrame) -> str:
     quality = "-" if frame.quality is None else frame.quality
-    parts = "".join(f"{frame.parts[name]:>9,}" for name in PARTS)
+    bits, *parts = (_bits_cell(value) for value in (frame.bits, *(frame.parts[name] for name in PARTS)))
     psnr = "" if frame.psnr is None else f"{frame.psnr[0]:>9.2f}{frame.psnr[3]:>8.2f}"
-    return f"{frame.index:>6}{frame.type:>5}{frame.level:>6}{quality:>4} {frame.bits:>9,}{parts}{psnr}"
+    return f"{frame.index:>6}{frame.type:>5}{frame.level:>6}{quality:>4} {bits}{''.join(parts)}{psnr}"
+
+
+def _bits_cell(value: int | None) -> str:
+    return f"{'-':>9}" if value is None else f"{value:>9,}"

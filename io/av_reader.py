@@ -161,18 +161,19 @@ class AvReader(VideoReader):
         """All frames, past damaged packets too: what cannot be decoded is noted in ``_bad``."""
         try:
             for packet in self._packets:
+                if not packet.size:  # the marks at the end, which do not tell their stream
+                    continue
                 if packet.stream_index != self._stream.index:
                     self._keep(packet)
                     continue
-                if packet.size:
-                    self._note_packet(packet)
+                self._note_packet(packet)
                 if packet.is_corrupt:
                     self._note("a coded picture is incomplete")
                     continue
                 yield from self._decode(packet)
         except av.FFmpegError as error:
             self._note(f"the file cannot be read on ({error.strerror})")
-            yield from self._decode(None)
+        yield from self._decode(None)
 
     def _decode(self, packet: av.Packet | None) -> Iterator[av.VideoFrame]:
         try:
@@ -237,8 +238,6 @@ class AvReader(VideoReader):
     # What is carried
 
     def _keep(self, packet: av.Packet) -> None:
-        if not packet.size:
-            return
         self._note_end(packet)
         index = self._carried_index.get(packet.stream_index)
         if index is None:

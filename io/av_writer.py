@@ -4,7 +4,6 @@ import bisect
 import contextlib
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import av
 import numpy as np

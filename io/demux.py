@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import av
+from av.stream import AttachmentStream
 
 from nvc.errors import CorruptError, FormatError, InputError, UsageError
 from nvc.io import passthrough, probe
@@ -87,7 +88,7 @@ class Demuxer:
                 continue
             carried.append(described)
             self._places[stream.index] = described.index
-            if stream.type == "attachment":
+            if isinstance(stream, AttachmentStream):
                 self._attachments.append(CarriedPacket(described.index, None, None, 0, True, stream.data))
         return tuple(carried)
 
@@ -153,7 +154,7 @@ def _open(source: Source, name: str, cut: bool) -> av.container.InputContainer:
     elif isinstance(source, bytes):
         source = BytesIO(source)
     try:
-        return av.open(source, container_options=options, metadata_errors="replace")
+        return av.open(source, "r", container_options=options, metadata_errors="replace")
     except (av.FFmpegError, OSError, ValueError) as error:
         if cut:
             raise CorruptError(f"{name} is cut short, 0 frames can be read", frames=0) from error

@@ -5,7 +5,7 @@ from contextlib import suppress
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import av
 
@@ -182,7 +182,7 @@ def _add_video(container: av.container.OutputContainer, info: VideoInfo, codec: 
     so no encoder is opened, and the muxer gets our extradata."""
     with av.open(BytesIO(extradata), format=_BARE[codec]) as bare:
         stream = container.add_stream_from_template(bare.streams.video[0], opaque=True)
-    context, coded = stream.codec_context, av.CodecContext.create(codec, "r")
+    context, coded = stream.codec_context, cast(av.VideoCodecContext, av.CodecContext.create(codec, "r"))
     coded.extradata = extradata
     coded.open()  # reads the coded size from the parameter sets: the info's may be odd, which HEVC cannot say
     context.width, context.height, context.pix_fmt = coded.width, coded.height, coded.pix_fmt

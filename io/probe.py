@@ -102,5 +102,3 @@ def _trace(stream: av.VideoStream, packet: av.Packet | None) -> str:
 def _aspect(stream: av.VideoStream) -> Fraction:
     aspect = stream.sample_aspect_ratio
     return Fraction(aspect) if aspect and aspect > 0 else Fraction(0)
-
-

@@ -75,6 +75,7 @@ class VideoReader(ABC):
         """Carried packets demuxed since the last call, attachments first; call it after each frame and at the end."""
         return []
 
+    @abstractmethod
     def close(self) -> None:
         """Free the input."""
 
@@ -92,10 +93,10 @@ class VideoReader(ABC):
     def _pictures(self) -> Iterator[Picture]:
         """Pictures from number ``self._start`` on; CorruptError (without a count) at damage."""
 
-    def _gave(self, frame: Frame) -> None:
+    def _gave(self, frame: Frame) -> None:  # noqa: B027
         """Called before each frame is given out."""
 
-    def _done(self) -> None:
+    def _done(self) -> None:  # noqa: B027
         """Called when the last frame asked for was given out."""
 
     def _rising(self, pictures: Iterable[Picture]) -> Iterator[Frame]:

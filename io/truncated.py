@@ -1,5 +1,6 @@
 """Whether a file is shorter than its own structure says: FFmpeg reads a cut .mkv or .mp4 without any error."""
 
+from collections.abc import Iterator
 from typing import BinaryIO
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
@@ -29,7 +30,7 @@ def has_box(source: BinaryIO, kind: bytes) -> bool:
     return any(name == kind for name, _, _ in _boxes(source, size))
 
 
-def _boxes(source: BinaryIO, size: int):  # type: ignore[no-untyped-def]
+def _boxes(source: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start, end) of each top-level box, also of one that ends behind the file; stops at what is no box."""
     offset = 0
     while offset + 8 <= size:
@@ -47,9 +48,7 @@ def _boxes(source: BinaryIO, size: int):  # type: ignore[no-untyped-def]
 
 
 def _boxes_cut(source: BinaryIO, size: int) -> bool:
-    end = 0
-    for _, _, end in _boxes(source, size):
-        pass
+    end = max((end for _, _, end in _boxes(source, size)), default=0)
     if end >= size:
         return end > size
     source.seek(end)

@@ -41,7 +41,7 @@ class VideoWriter(ABC):
     def write(self, frame: Frame) -> None:
         """One frame, of the size and depth of the info that the writer was opened with. OutputError: disk full."""
 
-    def write_carried(self, packet: CarriedPacket) -> None:
+    def write_carried(self, packet: CarriedPacket) -> None:  # noqa: B027
         """One packet of a carried stream; left out by outputs that hold pictures only."""
 
     @abstractmethod

@@ -75,6 +75,8 @@ class Y4mReader(VideoReader):
         self._source, self._owned = source, owned
         line = _read_line(source, _MAX_HEADER)
         if not line.endswith(b"\n"):
+            if line.startswith(MAGIC) and len(line) < _MAX_HEADER:
+                raise CorruptError(f"{name} is cut short in its y4m header; 0 whole frames were read", frames=0)
             raise InputError(f"{name} is not a y4m stream" if line else f"{name} is empty")
         header = parse_header(line[:-1], name)
         if header.rate is None:

@@ -262,7 +262,7 @@ class Settings:
     threads: int = 0
     precision: str = "auto"
     hash: bool = False
-    disable: frozenset[str] = frozenset({"networks"})
+    disable: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         _check_range("quality", self.quality, 0, QUALITIES - 1)

@@ -31,13 +31,7 @@ def to_av_frame(planes: Planes, bit_depth: int) -> av.VideoFrame:
     height, width = planes[0].shape
     frame = av.VideoFrame(width, height, PIXEL_FORMATS[bit_depth][0])
     for source, target in zip(planes, frame.planes, strict=True):
-        rows = _rows(target, bit_depth)
-        if rows.shape[1] == source.shape[1]:
-            target.update(np.ascontiguousarray(source))
-        else:
-            padded = np.zeros(rows.shape, source.dtype)
-            padded[:, : source.shape[1]] = source
-            target.update(padded)
+        _rows(target, bit_depth)[:, : source.shape[1]] = source
     return frame
 
 
@@ -49,5 +43,6 @@ def from_av_frame(frame: av.VideoFrame, bit_depth: int) -> Planes:
 
 def _rows(plane: VideoPlane, bit_depth: int) -> np.ndarray:
     """The memory of a PyAV plane as (rows, samples a line, padding included)."""
-    data = np.frombuffer(plane, np.uint8 if bit_depth == 8 else np.uint16)
-    return data.reshape(plane.height, -1)
+    dtype = np.uint8 if bit_depth == 8 else np.uint16
+    shape = plane.height, plane.line_size // np.dtype(dtype).itemsize
+    return np.ndarray(shape, dtype, buffer=memoryview(plane))

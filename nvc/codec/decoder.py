@@ -9,8 +9,10 @@ from nvc.codec.encoder import plane_hash
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct
 from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import check_read, open_payloads, symbol_hash
+from nvc.codec.network_choice import networks_for_decoder, single_thread
 from nvc.codec.references import FrameSymbols, Planes, Reference
 from nvc.codec.schedule import tasks_of
+from nvc.codec.selftest import ensure_exact
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
@@ -41,9 +43,13 @@ class Decoder:
             raise FormatError(f"unknown intra coder {header.intra!r}")
         width, height = coded_size(self.info.width, self.info.height)
         self._size = (height, width)
+        ensure_exact()
+        self._networks = networks_for_decoder(header, device, precision)
         self._model = model or load_model()
+        if self._networks is not None:
+            self._model = self._networks.symbol_model(self._model)
         self._intra = HevcIntraDecoder(header.parameter_sets, self.info.bit_depth, (width, height))
-        self._pool = ThreadPoolExecutor(worker_count(threads))
+        self._pool = ThreadPoolExecutor(worker_count(threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._symbols: dict[int, FrameSymbols | None] = {}
         self._keys: dict[str, int] = {}
@@ -99,8 +105,9 @@ class Decoder:
                 task = setup.task
                 with self.stages.time("symbols"):
                     read = code_symbols(
-                        setup, tuple(self._symbols[r] for r in task.refs), coders[task.level], None, self._model
-                    )
+                        setup, tuple(self._symbols[r] for r in task.refs), coders[task.level], None, self._model,
+                        networks=self._networks,
+                    )  # fmt: skip
                 symbols.append(read)
                 self._symbols[task.display_index] = read
                 waits = [futures[r] for r in task.refs if r in futures]
@@ -131,7 +138,9 @@ class Decoder:
         for future in waits:
             future.result()
         references = tuple(self._references[r] for r in setup.task.refs)
-        planes = reconstruct(setup, references, symbols, self._model, self.stages)
+        planes = reconstruct(
+            setup, references, symbols, self._model, self.stages, networks=self._networks
+        )
         self._references[setup.task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         return planes
 

@@ -3,16 +3,19 @@
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
 from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
+from nvc.codec.network_choice import networks_for_encoder, single_thread
 from nvc.codec.quality import intra_qp
 from nvc.codec.references import Planes, Reference
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
+from nvc.codec.selftest import ensure_exact
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
@@ -33,14 +36,20 @@ class Encoder:
     def __init__(
         self, info: VideoInfo, settings: Settings, *, stages: Stages | None = None, model: SymbolModel | None = None
     ) -> None:
+        self._networks = networks_for_encoder(settings)
+        if self._networks is None:
+            settings = replace(settings, disable=settings.disable | {"networks"})
         self.info, self.settings = info, settings
         self.stages = stages or Stages()
+        ensure_exact()
         self._model = model or load_model()
+        if self._networks is not None:
+            self._model = self._networks.symbol_model(self._model)
         width, height = coded_size(info.width, info.height)
         self._size = (height, width)
         self._intra = HevcIntra(info)
         self._intra_decoder = HevcIntraDecoder(self._intra.parameter_sets, info.bit_depth)
-        self._pool = ThreadPoolExecutor(worker_count(settings.threads))
+        self._pool = ThreadPoolExecutor(worker_count(settings.threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}
         self._waiting: list[Frame] = []
@@ -56,6 +65,7 @@ class Encoder:
         return StreamHeader(
             info=self.info, mode="neural", structure=s.structure, keyint=s.keyint, mini_gop=s.mini_gop,
             quality=s.quality, frame_step=self._step, start_pts=self._start_pts,
+            weights=self._networks.weights.id if self._networks else "none",
             disabled=tuple(sorted(s.disable)), intra="hevc", parameter_sets=self._intra.parameter_sets,
         )  # fmt: skip
 
@@ -172,14 +182,17 @@ class Encoder:
             future.result()
         references = tuple(self._references[r] for r in task.refs)
         setup = self._setup(task)
-        choices = choose(setup, references, source, self._model, self.stages)
+        choices = choose(setup, references, source, self._model, self.stages, self._networks)
         with self.stages.time("symbols"):
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
             symbols = code_symbols(
-                setup, tuple(r.symbols for r in references), coder, (choices.symbols, choices.banks), self._model, marks
-            )
-        planes = reconstruct(setup, references, symbols, self._model, self.stages, choices.prediction)
+                setup, tuple(r.symbols for r in references), coder, (choices.symbols, choices.banks), self._model,
+                marks, self._networks,
+            )  # fmt: skip
+        planes = reconstruct(
+            setup, references, symbols, self._model, self.stages, choices.prediction, self._networks
+        )
         self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         crc = plane_hash(planes, self.info) if self.settings.hash else 0
         return queued(coder), crc, frame_bits(queued(coder), marks, self._model.tables)

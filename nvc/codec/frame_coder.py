@@ -12,6 +12,7 @@ from nvc.codec import quality as quality_steps
 from nvc.codec import symbols as layout
 from nvc.codec.latent_coding import code_latents, code_side
 from nvc.codec.motion_coding import code_motion
+from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
 from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
 from nvc.codec.stages import Stages
@@ -27,7 +28,7 @@ from nvc.types import FrameTask, Structure
 
 # Lambda in squared steps per bit, and SAD per bit in steps; chosen on the validation part of the training clips.
 RATE_WEIGHT = 0.13
-MOTION_WEIGHT = 0.5
+MOTION_WEIGHT = 0.3
 ROUNDING = 0.45
 PLAIN_ROUNDING = 0.33
 
@@ -77,7 +78,12 @@ class Choices:
 
 
 def choose(
-    setup: FrameSetup, references: tuple[Reference, ...], source: Planes, model: SymbolModel, stages: Stages
+    setup: FrameSetup,
+    references: tuple[Reference, ...],
+    source: Planes,
+    model: SymbolModel,
+    stages: Stages,
+    networks: FrameNetworks | None = None,
 ) -> Choices:
     """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16."""
     with stages.time("motion search"):
@@ -85,9 +91,12 @@ def choose(
     with stages.time("prediction"):
         prediction = _predict(setup, references, motion)
     with stages.time("transform and quantise"):
-        symbols, scaled = _quantise(setup, references, source, prediction, motion, model)
+        if networks is None:
+            symbols, scaled = _quantise(setup, references, source, prediction, motion, model)
+        else:
+            symbols, scaled = networks.choose(setup, references, source, prediction, motion)
     with stages.time("symbols"):
-        banks = _choose_banks(setup, references, symbols, model)
+        banks = _choose_banks(setup, references, symbols, model, networks)
     return Choices(symbols, banks, prediction, scaled)
 
 
@@ -98,11 +107,12 @@ def code_symbols(
     choices: tuple[FrameSymbols, tuple[int, int]] | None,
     model: SymbolModel,
     marks: list[int] | None = None,
+    networks: FrameNetworks | None = None,
 ) -> FrameSymbols:
     """Write the symbols of a frame (``choices`` and banks given) or read them; returns them either way.
 
     references  symbols of each reference, None for I frames
-    marks       gets the coder's symbol count after motion, side and latents, for statistics
+    marks       gets the coder's symbol count after motion, side, z (with networks) and latents, for statistics
     Raises CorruptError for choices that cannot be.
     """
     rows, columns = grid_size(*setup.size)
@@ -120,8 +130,12 @@ def code_symbols(
         coder, motion_base, motion.modes, motion.vectors, modes, vectors, two, "merge" not in setup.disabled
     )
     _mark(marks, coder)
-    first, second = _reference_symbols(references, blocks)
-    if good:
+    if good and networks is not None:
+        _mark(marks, coder)
+        good = networks.code(setup, references, coder, symbols, marks)
+        _mark(marks, coder)
+    elif good:
+        first, second = _reference_symbols(references, blocks)
         code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
         _mark(marks, coder)
         s = scan()
@@ -142,24 +156,45 @@ def reconstruct(
     model: SymbolModel,
     stages: Stages,
     prediction: Planes | None = None,
+    networks: FrameNetworks | None = None,
 ) -> Planes:
     """Planes (uint16, ``setup.size``) of a frame from its symbols: integers only."""
     if prediction is None:
         with stages.time("prediction"):
             prediction = _predict(setup, references, symbols.motion)
-    with stages.time("inverse transform"):
+    late = None
+    if networks is not None:
+        with stages.time("networks"):
+            coefficients, late = networks.restore(setup, references, symbols, prediction)
+    else:
         coefficients = np.empty(symbols.latents.shape, np.int32)
         dequantise(symbols.latents, scan().zone, setup.steps, model.recon, coefficients)
-        peak = (1 << setup.bit_depth) - 1
-        columns = prediction[0].shape[1] // BLOCK
-        out = []
-        for plane, n, low, high in ((0, 16, 0, 256), (1, 8, 256, 320), (2, 8, 320, 384)):
-            picture = np.empty_like(prediction[plane])
-            blocks = np.ascontiguousarray(coefficients[:, low:high]).reshape(-1, n, n)
-            add_inverse(blocks, integer_matrix(n), prediction[plane], columns, peak, picture)
-            h, w = setup.size if plane == 0 else (setup.size[0] // 2, setup.size[1] // 2)
-            out.append(np.ascontiguousarray(picture[:h, :w]))
+    with stages.time("inverse transform"):
+        planes = _add_inverse(setup, coefficients, prediction)
+    if networks is not None and late is not None:
+        with stages.time("networks"):
+            return networks.finish(setup, planes, late)
+    return _crop(setup, planes)
+
+
+def _add_inverse(setup: FrameSetup, coefficients: np.ndarray, prediction: Planes) -> Planes:
+    """Prediction plus inverse transform, planes of the whole grid."""
+    peak = (1 << setup.bit_depth) - 1
+    columns = prediction[0].shape[1] // BLOCK
+    out = []
+    for plane, n, low, high in ((0, 16, 0, 256), (1, 8, 256, 320), (2, 8, 320, 384)):
+        picture = np.empty_like(prediction[plane])
+        blocks = np.ascontiguousarray(coefficients[:, low:high]).reshape(-1, n, n)
+        add_inverse(blocks, integer_matrix(n), prediction[plane], columns, peak, picture)
+        out.append(picture)
     return out[0], out[1], out[2]
+
+
+def _crop(setup: FrameSetup, planes: Planes) -> Planes:
+    """Planes of the grid cut to the picture."""
+    h, w = setup.size
+    y, u, v = planes[0][:h, :w], planes[1][: h // 2, : w // 2], planes[2][: h // 2, : w // 2]
+    return np.ascontiguousarray(y), np.ascontiguousarray(u), np.ascontiguousarray(v)
 
 
 def _empty_symbols(setup: FrameSetup, rows: int, columns: int) -> FrameSymbols:
@@ -260,10 +295,10 @@ def _last_costs(model: SymbolModel) -> np.ndarray:
     return np.stack([luma, chroma, chroma]).astype(np.float64)
 
 
-def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel) -> tuple[int, int]:
+def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel, networks) -> tuple[int, int]:
     """The motion bank and the side bank that code these symbols with the fewest bits."""
     coder = encoding_coder(model.tables, symbol_capacity(setup))
-    code_symbols(setup, tuple(r.symbols for r in references), coder, (symbols, (0, 0)), model)
+    code_symbols(setup, tuple(r.symbols for r in references), coder, (symbols, (0, 0)), model, networks=networks)
     values, tables = queued(coder)
     best = []
     for base, size in ((layout.MOTION_BASE, layout.MOTION_TABLES), (layout.SIDE_BASE, layout.SIDE_TABLES)):

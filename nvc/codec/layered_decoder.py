@@ -93,7 +93,7 @@ class LayeredDecoder:
                 self._warn(str(error), packet.start)
                 continue
             for picture in pictures:
-                yield self._finished(picture, picture.pts)
+                yield self._finished(picture, picture.pts or 0)
 
     def flush(self) -> list[Frame]:
         """The last frames."""
@@ -122,7 +122,7 @@ class LayeredDecoder:
     def _drain(self) -> Iterator[Frame]:
         self._pending = False
         for picture in self._base.drain():
-            yield self._finished(picture, picture.pts)
+            yield self._finished(picture, picture.pts or 0)
 
     def _finished(self, picture: av.VideoFrame, position: int) -> Frame:
         """A base picture as the user gets it: true size, and the time of its position. The enhancement goes here."""

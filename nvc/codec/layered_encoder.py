@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nvc.codec.base import REORDER, BaseSettings, HevcBase, quality_to_crf
+from nvc.codec.base import REORDER, BaseSettings, HevcBase, HevcPeriod, quality_to_crf
 from nvc.container.nal import is_reference, is_slice, join_annex_b, slice_type, split_annex_b
 from nvc.container.payload import LayeredPayload, slice_sum, write_payload
 from nvc.container.sei import insert_payload
@@ -32,7 +32,7 @@ class LayeredEncoder:
         )
         self._keyint = keyint
         self._header = _header(info, settings, keyint, self._base.parameter_sets)
-        self._period = None
+        self._period: HevcPeriod | None = None
         self._times: list[tuple[int, int]] = []
         self._before: tuple[int, ...] = ()
         self._n_frames = 0
@@ -52,11 +52,11 @@ class LayeredEncoder:
             self._period = self._base.open_period()
         self._period.push(frame.planes)
         self._times.append((frame.pts, frame.duration))
-        return self._close() if len(self._times) == self._keyint else []
+        return self._close(self._period) if len(self._times) == self._keyint else []
 
     def flush(self) -> list[LayeredPacket]:
         """The last I period, where one is open."""
-        return self._close() if self._times else []
+        return self._close(self._period) if self._period is not None else []
 
     def _check(self, frame: Frame) -> None:
         want = (self.info.width, self.info.height, self.info.bit_depth)
@@ -69,8 +69,8 @@ class LayeredEncoder:
         elif frame.pts <= last:
             raise FormatError(f"pts must rise, got {frame.pts} after {last}")
 
-    def _close(self) -> list[LayeredPacket]:
-        units = self._period.finish()
+    def _close(self, period: HevcPeriod) -> list[LayeredPacket]:
+        units = period.finish()
         pts, durations = zip(*self._times, strict=True)
         order = [position for position, _ in units]
         dts = decode_times(pts, order, self._before, durations[0] or self._header.frame_step or 1)
@@ -108,8 +108,8 @@ def access_units(packet: LayeredPacket) -> list[AccessUnit]:
     """(pts, dts, duration, is_key, Annex B bytes) in decode order, our payload as SEI in the first: ready to mux."""
     units = [(pts, dts, duration, is_key, data) for pts, dts, duration, is_key, data in packet.samples]
     if units and packet.payload:
-        *times, data = units[0]
-        units[0] = (*times, join_annex_b(insert_payload(split_annex_b(data), packet.payload)))
+        pts, dts, duration, is_key, data = units[0]
+        units[0] = pts, dts, duration, is_key, join_annex_b(insert_payload(split_annex_b(data), packet.payload))
     return units
 
 

@@ -64,7 +64,8 @@ class LayeredSource:
         if payload is not None and payload.time_base == self.header.info.time_base and len(payload.pts) == len(shown):
             if any(sample[0] is not None for sample in period.samples):
                 self._follow(shown[0] - payload.pts[0])
-            shown = [pts + self._shift for pts in payload.pts]
+            behind = self._before[-1] + 1 - payload.pts[0] - self._shift if self._before else 0
+            shown = [pts + self._shift + max(behind, 0) for pts in payload.pts]  # whatever happened, times rise
             durations = payload.durations
         dts = _decode_times(shown, order, self._before)
         samples = tuple(
@@ -144,13 +145,10 @@ def _whole_nals(data: bytes, extradata: bytes) -> list[bytes]:
 
 def _display_order(times: list[int | None]) -> tuple[list[int], list[int]]:
     """(pts in display order, place in it of each sample). Times that are missing or equal get the next free tick."""
-    known = [time for time in times if time is not None]
-    floor = min(known, default=0)
-    by_time = sorted(range(len(times)), key=lambda i: (floor if times[i] is None else times[i], i))
+    floor = min((time for time in times if time is not None), default=0)
     shown: list[int] = []
     order = [0] * len(times)
-    for rank, i in enumerate(by_time):
-        time = floor if times[i] is None else times[i]
+    for rank, (time, i) in enumerate(sorted((floor if time is None else time, i) for i, time in enumerate(times))):
         shown.append(max(time, shown[-1] + 1) if shown else time)
         order[i] = rank
     return shown, order

@@ -74,8 +74,15 @@ def frame_bits(queue: Queue, marks: Sequence[int], tables: Tables) -> dict[str, 
     symbols, used = queue
     costs = tables.costs[used, symbols]
     ends = [1, *marks]
-    motion, side, latents = (float(costs[a:b].sum()) for a, b in zip(ends, ends[1:], strict=False))
-    return {"motion": round(motion), "latents": round(latents), "hyper": 0, "base": 0, "side": round(side) + 4}
+    parts = [float(costs[a:b].sum()) for a, b in zip(ends, ends[1:], strict=False)]
+    motion, side, hyper, latents = parts if len(parts) == 4 else (*parts[:2], 0.0, parts[2])
+    return {
+        "motion": round(motion),
+        "latents": round(latents),
+        "hyper": round(hyper),
+        "base": 0,
+        "side": round(side) + 4,
+    }
 
 
 def _bits(queue: Queue, tables: Tables) -> float:

@@ -13,8 +13,8 @@ LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
     "ld": (0, 12, 20),
     "intra": (0,),
 }
-INTRA_OFFSET = -16
-CHROMA_OFFSET = 0
+INTRA_OFFSET = -32
+CHROMA_OFFSET = -16
 
 
 def qp_eighths(quality: int) -> int:

@@ -4,6 +4,7 @@ Fixed inputs made by an integer recurrence run through each integer kernel; the 
 twins. A machine that fails may not decode.
 """
 
+import functools
 import zlib
 from dataclasses import dataclass
 
@@ -11,10 +12,12 @@ import numpy as np
 
 from nvc.backend import BackendUse
 from nvc.codec import transform
+from nvc.codec.network_choice import weights_there
 from nvc.entropy import rans
 from nvc.entropy.coder import code_one, decoding_coder, finished
 from nvc.entropy.tables import build_tables
 from nvc.motion import warp
+from nvc.errors import DeviceError
 from nvc.motion.field import MotionField, grid_size
 
 _EXPECTED = {"entropy coder": 0x4C3BB625, "prediction": 0x79480556, "inverse transform": 0xFD538CB6}
@@ -27,6 +30,14 @@ class Check:
     name: str
     ok: bool
     detail: str
+
+
+@functools.cache
+def ensure_exact() -> None:
+    """Run the self-test once in a process. Raises DeviceError where this machine computes other integers."""
+    failed = [check.name for check in self_test() if not check.ok]
+    if failed:
+        raise DeviceError(f"exactness self-test failed: {', '.join(failed)}; this machine cannot code")
 
 
 def self_test() -> tuple[Check, ...]:
@@ -44,7 +55,9 @@ def self_test() -> tuple[Check, ...]:
 
 def backends() -> tuple[BackendUse, ...]:
     """Which implementation serves each kernel family here, and why."""
-    networks = BackendUse("networks", "none", "this version ships no trained networks")
+    networks = BackendUse("networks", "none", "no weights here: neural frames are coded with fitted tables")
+    if weights_there():
+        networks = BackendUse("networks", "torch", "only implementation")
     return (
         rans.backend_use(),
         warp.backend_use(),

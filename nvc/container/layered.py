@@ -2,7 +2,7 @@
 
 from nvc.container.times import read_times, write_times
 from nvc.container.unit import BASE, PARAMETERS, START_HERE, Unit, pack_unit
-from nvc.container.varint import Cursor, fold, unfold, write_numbers, write_signed, write_time, write_varint
+from nvc.container.varint import TIME_LIMIT, Cursor, fold, unfold, write_numbers, write_time, write_varint
 from nvc.errors import CorruptError, FormatError
 from nvc.types import LayeredPacket, StreamHeader
 
@@ -48,7 +48,7 @@ def _base_body(packet: LayeredPacket, header: StreamHeader) -> bytes:
 
 def _decode_times(dts: list[int], first_pts: int) -> bytes:
     steps = [fold(b - a) for a, b in zip(dts, dts[1:], strict=False)]
-    return write_signed(dts[0] - first_pts) + write_numbers(steps)
+    return write_time(dts[0] - first_pts) + write_numbers(steps)
 
 
 def read_parameters(unit: Unit) -> tuple[int, bytes]:
@@ -76,6 +76,8 @@ def read_base(unit: Unit, header: StreamHeader) -> tuple[LayeredPacket, bool]:
     dts = [cursor.time() + pts[0]]
     for step in cursor.numbers(samples - 1):
         dts.append(dts[-1] + unfold(step))
+    if max(map(abs, dts)) >= TIME_LIMIT:
+        raise CorruptError(f"decode times of the base unit at byte {unit.offset} are out of range")
     keys = 1 if flags & ONE_KEY else int.from_bytes(cursor.take((samples + 7) // 8), "little")
     sizes = [cursor.varint() for _ in range(samples)]
     code = START_CODE if flags & START_CODES else b""
@@ -89,7 +91,7 @@ def read_base(unit: Unit, header: StreamHeader) -> tuple[LayeredPacket, bool]:
     return LayeredPacket(start, tuple(pts), tuple(durations), whole), bool(flags & HAS_PARAMETERS)
 
 
-def base_bytes(unit: Unit, packet: LayeredPacket) -> int:
-    """Bytes of the base's samples as they stand in the unit, that is without start codes left out."""
-    whole = sum(len(sample[4]) for sample in packet.samples)
-    return whole - (len(START_CODE) * len(packet.samples) if unit.payload[0] & START_CODES else 0)
+def picture_bytes(packet: LayeredPacket) -> int:
+    """Bytes of the base's samples as they stand in a unit: without start codes where all have one."""
+    cut = len(START_CODE) if all(sample[4].startswith(START_CODE) for sample in packet.samples) else 0
+    return sum(len(sample[4]) - cut for sample in packet.samples)

@@ -12,7 +12,7 @@ from nvc.types import MAX_MINI_GOP, QUALITIES, FrameEntry, Packet, StreamHeader
 # Kind, number of frames, mini-GOP -> (display offset, type, level) of each frame in coding order.
 Schedule = Callable[[str, int, int], tuple[tuple[int, str, int], ...]]
 
-REGULAR_PTS, REGULAR_DURATIONS, DEFAULT, SYMBOL_HASH, PLANE_HASHES, BY_LEVEL, LANES, SEVERAL = (1 << i for i in range(8))
+DEFAULT, SYMBOL_HASH, PLANE_HASHES, BY_LEVEL, LANES, SEVERAL = 4, 8, 16, 32, 64, 128  # after the two flags of times
 KINDS = {"intra": INTRA, "gop": GOP, "ld": LD}
 TYPES = ("I", "P", "B")
 MAX_LEVEL = 63
@@ -77,6 +77,7 @@ def check_packet(packet: Packet) -> None:
         raise FormatError(f"a packet of kind {packet.kind} cannot hold {len(frames)} frames")
     if any(not 0 <= f.quality < QUALITIES or not 0 <= f.level <= MAX_LEVEL or f.type not in TYPES for f in frames):
         raise FormatError(f"quality, level or type out of range in the packet at frame {indices[0]}")
+    _check_types(packet.kind, (f.type for f in frames))
     if not 1 <= len(packet.payloads) <= MAX_MINI_GOP:
         raise FormatError(f"a packet holds 1 to {MAX_MINI_GOP} payloads, got {len(packet.payloads)}")
     if has_lanes(packet) and len(packet.lanes) != len(packet.payloads):
@@ -85,6 +86,12 @@ def check_packet(packet: Packet) -> None:
         raise FormatError(f"lanes must be powers of two up to {2**MAX_LANE_BITS}, got {packet.lanes}")
     if packet.plane_hashes and len(packet.plane_hashes) != len(frames):
         raise FormatError(f"{len(frames)} plane hashes wanted, got {len(packet.plane_hashes)}")
+
+
+def _check_types(kind: str, types: Iterable[str]) -> None:
+    """I frames stand in intra packets and nowhere else: an I period is closed."""
+    if any((kind == "intra") != (type_ == "I") for type_ in types):
+        raise FormatError(f"a packet of kind {kind} with a frame of another type")
 
 
 def read_packet(unit: Unit, header: StreamHeader, schedule: Schedule) -> Packet:
@@ -98,6 +105,7 @@ def read_packet(unit: Unit, header: StreamHeader, schedule: Schedule) -> Packet:
     entries = schedule(kind, count, header.mini_gop) if flags & DEFAULT else _read_entries(cursor, count)
     if sorted(offset for offset, _, _ in entries) != list(range(count)):
         raise CorruptError(f"the frames of the {kind} unit at byte {unit.offset} are no neighbours in display order")
+    _check_types(kind, (type_ for _, type_, _ in entries))
     pts, durations = read_times(cursor, header, flags, start, count)
     qualities = _read_qualities(cursor, [level for _, _, level in entries], bool(flags & BY_LEVEL))
     frames = tuple(

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from nvc.container.source import ByteSource
 from nvc.container.unit import (
     ANY_SYNC,
-    MAX_HEAD,
+    LEAST_UNIT,
     TAIL,
     TAIL_SIZE,
     TAIL_SYNC,
     Damage,
     Unit,
+    head_size,
     kind_name,
     read_head,
     read_tail,
@@ -58,9 +59,9 @@ class UnitScanner:
     def try_unit(self) -> Unit | str:
         """Take the unit at the source's place, or say why there is none and stay there."""
         source = self.source
-        offset, data = source.offset, source.peek(MAX_HEAD)
+        offset, data = source.offset, source.peek(head_size(source.peek(LEAST_UNIT)))
         if data[:4] == TAIL_SYNC:
-            return self._try_tail(offset)
+            return self._try_tail(offset, data)
         head = read_head(data)
         if isinstance(head, str):
             return head
@@ -77,8 +78,7 @@ class UnitScanner:
         source.skip(size)
         return Unit(offset, head.kind, head.flags, payload, size)
 
-    def _try_tail(self, offset: int) -> Unit | str:
-        data = self.source.peek(TAIL_SIZE)
+    def _try_tail(self, offset: int, data: bytes) -> Unit | str:
         if read_tail(data) is None:
             return "the tail is damaged"
         self.source.skip(TAIL_SIZE)

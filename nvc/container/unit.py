@@ -15,7 +15,7 @@ MAX_UNIT = 64 * 2**20
 MAX_SHORT = 2**16 - 1  # a short sync comes by chance once in 65,536 bytes: small units bound what a false one costs
 HEAD_SIZE = 14
 TAIL_SIZE = 16
-MAX_HEAD = HEAD_SIZE  # of both forms: 2 + 1 + 3 + 4 for the short one
+LEAST_UNIT = 8  # a short head without payload
 ANY_SYNC = re.compile(b"|".join(map(re.escape, (SYNC, SHORT_SYNC, TAIL_SYNC))))
 
 # Kinds. TAIL is no unit: it stands for the last bytes of a stream where units are listed.
@@ -108,6 +108,13 @@ def read_tail(data: bytes) -> int | None:
     if len(tail) < TAIL_SIZE or tail[:4] != TAIL_SYNC or zlib.crc32(tail[:12]) != struct.unpack("<I", tail[12:])[0]:
         return None
     return struct.unpack("<Q", tail[4:12])[0]
+
+
+def head_size(data: bytes) -> int:
+    """Bytes of the head (or tail) that begins with these 8 bytes: a live pipe may have no more than one unit yet."""
+    if data[:2] == SHORT_SYNC:
+        return LEAST_UNIT + (0 if data[3:4] < b"\x80" else 1 if data[4:5] < b"\x80" else 2)
+    return TAIL_SIZE if data[:4] == TAIL_SYNC else HEAD_SIZE
 
 
 def read_head(data: bytes) -> Head | str:

@@ -42,6 +42,14 @@ def magnitude_code(magnitude: int) -> int:
     return min(ACTIVATION_LIMIT, 16 * octave + ((magnitude + 1) * 16 >> octave) - 16)
 
 
+def index_scale(index: Tensor) -> Tensor:
+    """Standard deviation in steps that a table index stands for: 0.08 to 19, eight indices an octave.
+
+    For fitting tables and for the rate in training only; coding knows the index alone.
+    """
+    return 0.08 * torch.exp2(index / 8)
+
+
 def check_sum(name: str, products: int, shift: int) -> None:
     """Raise ModelError where a sum of ``products`` terms, bias and rounding could pass 2**24, or the shift is 0."""
     bound = ACTIVATION_LIMIT * WEIGHT_LIMIT * products + BIAS_LIMIT + (1 << (shift - 1) if shift > 0 else 0)

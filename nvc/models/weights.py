@@ -169,11 +169,19 @@ def _offered() -> Iterator[Path]:
     for part in filter(None, os.environ.get("NVC_WEIGHTS", "").split(os.pathsep)):
         path = Path(part)
         if path.is_dir():
-            yield from sorted(path.glob("*.safetensors"))
+            yield from filter(_is_weights, sorted(path.glob("*.safetensors")))
         elif path.is_file():
             yield path
         else:
             raise ModelError(f"NVC_WEIGHTS names {part}, which is not there")
+
+
+def _is_weights(path: Path) -> bool:
+    try:
+        read_metadata(path)
+    except ModelError:
+        return False
+    return True
 
 
 def _beside_manifest(entry: ManifestEntry) -> Path:

@@ -99,8 +99,12 @@ class _Decode:
     ) -> None:
         self._stream, self._decoder, self._report = stream, decoder, report
         self._start, self._count = start, frames
-        first = period_at(stream.periods(), start).start if start else 0
+        first = 0
+        if start and (periods := stream.periods()):
+            first = period_at(periods, start).start
         known = stream.n_frames
+        if start and known is not None and start >= known:
+            raise InputError(f"there is no frame {start} to start at, the stream has {known}")
         end = known if frames is None else start + frames if known is None else min(known, start + frames)
         report.total = None if end is None else max(end - start, 0)
         self.play = Playback(

@@ -28,10 +28,10 @@ def starts_period(packet: Coded) -> bool:
     return isinstance(packet, LayeredPacket) or packet.kind == "intra"
 
 
-def payload_bytes(packet: Coded) -> int:
-    """Bytes of coded pictures in a packet: all that is not framing."""
+def picture_bytes(packet: Coded) -> int:
+    """Bytes of coded pictures in a packet: all that is neither framing nor our parameters of layered mode."""
     if isinstance(packet, LayeredPacket):
-        return len(packet.payload) + sum(len(sample[4]) for sample in packet.samples)
+        return sum(len(sample[4]) for sample in packet.samples)
     return sum(map(len, packet.payloads))
 
 

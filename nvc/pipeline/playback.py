@@ -52,6 +52,7 @@ class Playback:
         self._times: dict[int, tuple[int, int]] = {}
         self._last: Frame | None = None
         self._lost = False
+        self._suspect = False  # a damage was told of that may have cost the next frames
         self._owed: list[tuple[int, int, int]] = []
         self._past = False
         self.index = start - 1
@@ -67,6 +68,7 @@ class Playback:
                 yield from self._packet(item)
             else:
                 self._damage(f"at byte {item.offset}: {item.message}")
+                self._suspect = True
             if self.stopped is not None or self._past:
                 break
         yield from self._end()
@@ -80,9 +82,10 @@ class Playback:
             self._damage(f"frame {start} comes again or out of order")
             return
         if start > self._due and not self._lost:
-            self._lose(f"frames {self._due} to {start - 1} are missing")
+            self._miss(f"frames {self._due} to {start - 1} are missing")
             if self.stopped is not None:
                 return
+        self._suspect = False
         self._times.update(times_of(packet))
         self._due = start + frame_count(packet)
         if self._lost and not starts_period(packet):
@@ -124,7 +127,7 @@ class Playback:
         end = max(self._due, self._total or 0)
         end = end if self._end_at is None else min(end, self._end_at)
         if self._shown < end and not self._lost:
-            self._lose(f"frames {self._shown} to {end - 1} are missing at the end")
+            self._miss(f"frames {self._shown} to {end - 1} are missing at the end")
         if self._shown < end and self.stopped is None:
             yield from self._fill(end)
 
@@ -147,6 +150,13 @@ class Playback:
         self._lost = True
         self._damage(message)
 
+    def _miss(self, message: str) -> None:
+        """Frames are not there; the damage that was just told of explains it."""
+        if self._suspect:
+            self._lost = True
+        else:
+            self._lose(message)
+
     def _fill(self, end: int) -> Iterator[Frame]:
         """Go over the frames up to ``end``, which are lost: hold the last good one, or leave them out."""
         start, self._shown = self._shown, end
@@ -157,7 +167,9 @@ class Playback:
         if self.on_damage != HOLD or end - start > MAX_FILL:
             return
         if self._last is None:  # nothing came before: hold the first good frame backwards when it is there
-            self._owed = fill_times(self._header.start_pts - 1, start, end, known, following, self._header.frame_step)
+            begin, step = self._header.start_pts, self._header.frame_step
+            known = {0: (begin, step), **known} if start == 0 else known
+            self._owed = fill_times(begin - 1, start, end, known, following, step)
             return
         step = self._header.frame_step or self._last.duration
         yield from self._held(self._last, fill_times(self._last.pts, start, end, known, following, step))
@@ -177,6 +189,7 @@ def fill_times(
     following  of the frame ``end``, None at the end of the stream; times that nobody named are spread evenly before it
     step       nominal duration, used where nothing follows; frames for which no tick is left are left out
     """
+    known = _rising(known, before, following)
     marks = {**known, **({end: following} if following else {})}
     places = sorted(marks)
     out: list[tuple[int, int, int]] = []
@@ -193,4 +206,16 @@ def fill_times(
         if pts > before and (following is None or pts < following[0]):
             before, index = pts, i
             out.append((i, pts, duration))
+    return out
+
+
+def _rising(
+    known: dict[int, tuple[int, int]], before: int, following: tuple[int, int] | None
+) -> dict[int, tuple[int, int]]:
+    """Those of the known times that rise strictly between the frames around the gap."""
+    out: dict[int, tuple[int, int]] = {}
+    for i in sorted(known):
+        if known[i][0] > before and (following is None or known[i][0] < following[0]):
+            out[i] = known[i]
+            before = known[i][0]
     return out

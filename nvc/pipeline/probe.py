@@ -1,14 +1,14 @@
 """What a coded file holds: the object of ``nvc info``."""
 
-from collections.abc import Iterator
+import sys
 from fractions import Fraction
 from typing import Any
 
 from nvc.errors import CorruptError, FormatError
 from nvc.pipeline.coders import close_coder, make_decoder
 from nvc.pipeline.limits import Limits, decode_memory
-from nvc.pipeline.packets import Coded, frame_count, join_sums, packet_sum, payload_bytes, starts_period, times_of
-from nvc.pipeline.paths import Source
+from nvc.pipeline.packets import Coded, frame_count, join_sums, packet_sum, picture_bytes, starts_period, times_of
+from nvc.pipeline.paths import PIPE, Source
 from nvc.pipeline.stream import CodedStream, open_stream
 from nvc.types import CarriedPacket, LayeredPacket, Packet
 
@@ -32,6 +32,8 @@ def probe_file(
     Damage is a warning: what is there is told. Raises FormatError where nothing can be told.
     """
     limits = limits or Limits()
+    if isinstance(src, str) and src == PIPE:
+        src = sys.stdin.buffer.read()
     with open_stream(src, limits) as stream:
         found = _Found(stream)
         counter = _counter(stream, limits, threads, device, precision) if bits else None
@@ -45,7 +47,7 @@ def probe_file(
             found.warnings.append("the stream has no index at its end: it was cut, or never finished")
         result = found.result()
         if units:
-            result["units"] = found.units if stream.format != "nvc" else _list_units(src, found.units)
+            result["units"] = stream.units()
     return result
 
 
@@ -55,11 +57,10 @@ class _Found:
     def __init__(self, stream: CodedStream) -> None:
         self._stream = stream
         self.warnings: list[str] = []
-        self.units: list[dict] = []
         self._gops: list[dict] = []
         self._pictures: list[dict] = []
         self._carried_bytes = 0
-        self._payload_bytes = 0
+        self._picture_bytes = 0
         self._span: tuple[int, int] | None = None
         self._keys: dict[str, int] = {}
 
@@ -67,28 +68,21 @@ class _Found:
         """Take note of one item."""
         if isinstance(item, Packet | LayeredPacket):
             self._add_coded(item, counter)
-        elif isinstance(item, CarriedPacket):
-            self._carried_bytes += len(item.data)
-            self.units.append({"offset": None, "bytes": len(item.data), "what": f"carried stream {item.stream}"})
-        else:
+        elif not isinstance(item, CarriedPacket):
             self.warnings.append(f"damaged at byte {item.offset}: {item.message}")
-            self.units.append({"offset": item.offset, "bytes": item.size, "what": f"damage: {item.message}"})
             self._keys = {}
             if counter is not None:
                 counter.lost()
 
     def _add_coded(self, packet: Coded, counter: "_Counter | None") -> None:
-        size, times = payload_bytes(packet), times_of(packet)
-        self._payload_bytes += size
+        size, times = picture_bytes(packet), times_of(packet)
+        self._picture_bytes += size
         if starts_period(packet) or not self._gops:
             self._gops.append({"start": next(iter(times)), "frames": 0, "bytes": 0, "symbol_hash": []})
         gop = self._gops[-1]
         gop["frames"] += frame_count(packet)
-        gop["bytes"] += size
+        gop["bytes"] += picture_bytes(packet)
         gop["symbol_hash"].append(packet_sum(packet))
-        kind = "period" if isinstance(packet, LayeredPacket) else packet.kind
-        what = f"{kind}, frames {next(iter(times))} to {max(times)}"
-        self.units.append({"offset": None, "bytes": size, "what": what})
         last = times[max(times)]
         self._span = (self._span[0] if self._span else next(iter(times.values()))[0], sum(last))
         if isinstance(packet, LayeredPacket):
@@ -110,13 +104,13 @@ class _Found:
         return sorted(out, key=lambda picture: picture["index"])
 
     def result(self) -> dict:
-        """The object. Sizes of an unfinished pipe count what was read."""
+        """The object, after the last item."""
         stream, header = self._stream, self._stream.header
         info = header.info
         frames = sum(gop["frames"] for gop in self._gops)
         if not frames:
             raise CorruptError("the stream has no whole frame", frames=0)
-        total = stream.size if stream.size is not None else self._payload_bytes + self._carried_bytes
+        total = stream.size if stream.size is not None else self._picture_bytes + self._carried_bytes
         video = total - self._carried_bytes
         duration = float((self._span[1] - self._span[0]) * info.time_base) if self._span else None
         return {
@@ -134,7 +128,7 @@ class _Found:
             "disabled": list(header.disabled),
             "bytes": total,
             "video_bytes": video,
-            "overhead_bytes": video - self._payload_bytes,
+            "overhead_bytes": video - self._picture_bytes,
             "enhancement": _enhancement(stream),
             "carried": [{"kind": s.kind, "codec": s.codec} for s in stream.carried],
             "gops": [{**gop, "symbol_hash": f"{join_sums(gop['symbol_hash']):08x}"} for gop in self._gops],
@@ -225,8 +219,3 @@ def _enhancement(stream: CodedStream) -> str | None:
     from nvc.codec.layered import ENHANCEMENT
 
     return "none: a plain HEVC file" if stream.plain else ENHANCEMENT
-
-
-def _list_units(src: Source, coarse: list[dict]) -> Iterator[dict] | list[dict]:
-    """Every unit of a .nvc file with its place; ``coarse`` where it cannot be read again (a pipe)."""
-    return coarse

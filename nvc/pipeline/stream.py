@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nvc.errors import CorruptError, FormatError, InputError
 from nvc.pipeline.limits import Limits
-from nvc.pipeline.packets import frame_count, payload_bytes, starts_period, times_of
+from nvc.pipeline.packets import picture_bytes
 from nvc.pipeline.paths import NVC, PIPE, Source, is_path
-from nvc.types import CarriedStream, Chapter, LayeredPacket, Packet, StreamHeader
+from nvc.types import CarriedStream, Chapter, LayeredPacket, StreamHeader
+
+if TYPE_CHECKING:
+    from nvc.container import StreamReader
 
 MAGIC = b"\x89NVC\r\n\x1a\n"
 _LOOK = 64  # the magic stands within the first bytes
@@ -54,7 +57,15 @@ class CodedStream:
 
     def periods(self) -> list[Period]:
         """Every I period in display order. Without an index this reads the whole file, but decodes nothing."""
-        return scan_periods(self.items())
+        raise NotImplementedError
+
+    def units(self) -> list[dict[str, Any]]:
+        """Every piece of the file: {"offset", "bytes", "what"}."""
+        raise NotImplementedError
+
+    def account(self) -> tuple[int, int, int]:
+        """(all bytes, those without carried streams, those that are no coded pictures either) after a whole pass."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Let go of the file."""
@@ -71,47 +82,38 @@ def period_at(periods: list[Period], frame: int) -> Period:
     return periods[max(bisect_right([p.start for p in periods], frame) - 1, 0)]
 
 
-def scan_periods(items: Iterable) -> list[Period]:
-    """I periods from the packets of a stream."""
-    found: list[Period] = []
-    for item in items:
-        if not isinstance(item, Packet | LayeredPacket):
-            continue
-        if starts_period(item) or not found:
-            start, (pts, _) = next(iter(times_of(item).items()))
-            found.append(Period(start, frame_count(item), pts, payload_bytes(item)))
-        else:
-            last = found[-1]
-            size = last.bytes + payload_bytes(item)
-            found[-1] = Period(last.start, last.frames + frame_count(item), last.pts, size)
-    return found
-
-
 class NvcStream(CodedStream):
-    """A .nvc stream: a file, bytes or a pipe."""
+    """A .nvc stream: a file, bytes or a pipe. Each pass has a reader of its own, so passes may run side by side."""
 
     def __init__(self, file: BinaryIO, size: int | None, limits: Limits, *, owns: bool) -> None:
-        from nvc.codec.schedule import default_entries
-        from nvc.container import StreamReader
-
-        self._file, self._owns, self.size = file, owns, size
+        self._file, self._owns, self._limits, self.size = file, owns, limits, size
         try:
-            self._reader = StreamReader(
-                file, schedule=default_entries, max_pixels=limits.max_pixels, max_frames=limits.max_frames
-            )
+            self._reader = self._open()
         except BaseException:
             self.close()
             raise
+        self._unread = True
         self.header = self._reader.header
+
+    def _open(self) -> "StreamReader":
+        from nvc.codec.schedule import default_entries
+        from nvc.container import StreamReader
+
+        if self.size is not None:
+            self._file.seek(0)
+        limits = self._limits
+        return StreamReader(
+            self._file, schedule=default_entries, max_pixels=limits.max_pixels, max_frames=limits.max_frames
+        )
 
     @property
     def carried(self) -> tuple[CarriedStream, ...]:  # type: ignore[override]
-        """Streams that are carried; those of a pipe are known once ``items`` was begun."""
+        """Streams that are carried."""
         return tuple(self._reader.carried)
 
     @property
     def chapters(self) -> tuple[Chapter, ...]:  # type: ignore[override]
-        """Chapters, as ``carried``."""
+        """Chapters."""
         return tuple(self._reader.chapters)
 
     @property
@@ -121,21 +123,32 @@ class NvcStream(CodedStream):
 
     @property
     def whole(self) -> bool:  # type: ignore[override]
-        """Whether index and tail are there."""
+        """Whether index and tail are there; of a pipe known after the last item."""
         return self._reader.complete
 
     def items(self, frame: int = 0) -> Iterator[Any]:
         """As CodedStream; a pipe can be read once, from its start."""
+        if self.size is not None and not self._unread:
+            self._reader = self._open()
+        self._unread = False
         if frame:
             self._reader.seek_frame(frame)
         return self._reader.items()
 
     def periods(self) -> list[Period]:
         """As CodedStream."""
-        index = self._reader.index
-        if index is None:
-            return super().periods()
-        return [Period(entry.start, entry.frames, entry.pts, entry.bytes) for entry in index]
+        return [Period(entry.start, entry.frames, entry.pts, entry.bytes) for entry in self._reader.periods()]
+
+    def units(self) -> list[dict[str, Any]]:
+        """As CodedStream; a pipe is used up by it."""
+        return [
+            {"offset": u.offset, "bytes": u.size, "what": u.kind + (f": {u.message}" if u.message else "")}
+            for u in self._reader.units()
+        ]
+
+    def account(self) -> tuple[int, int, int]:
+        """As CodedStream."""
+        return self._reader.bytes_read, self._reader.video_bytes, self._reader.overhead_bytes
 
     def close(self) -> None:
         """Close the file if this opened it."""
@@ -159,22 +172,50 @@ class LayeredFile(CodedStream):
             self.n_frames = None
         limits.check_size(self.header.info)
         self._limits = limits
+        self._carried_bytes = self._picture_bytes = 0
 
     def items(self, frame: int = 0) -> Iterator[Any]:
         """As CodedStream."""
         from nvc.container.unit import Damage
 
         trouble: list[str] = []
-        count = 0
+        count = self._carried_bytes = self._picture_bytes = 0
         with self._open() as demuxer:
             for item in _layered_source(demuxer, trouble):
                 if isinstance(item, LayeredPacket):
                     count += len(item.pts)
                     self._limits.check_frames(count)
+                    self._picture_bytes += picture_bytes(item)
+                else:
+                    self._carried_bytes += len(item.data)
                 if not frame or count > frame:
                     yield item
         for message in trouble:
             yield Damage(self.size or 0, 0, message)
+
+    def periods(self) -> list[Period]:
+        """As CodedStream."""
+        return [
+            Period(item.start, len(item.pts), item.pts[0], picture_bytes(item))
+            for item in self.items()
+            if isinstance(item, LayeredPacket)
+        ]
+
+    def units(self) -> list[dict[str, Any]]:
+        """The samples as they lie in the file, without their places: a container has no units of ours."""
+        found = []
+        with self._open() as demuxer:
+            for kind, item in demuxer:
+                size, what = (len(item[4]), "sample") if kind == "video" else (len(item.data), f"carried {item.stream}")
+                key = ", key" if kind == "video" and item[3] else ""
+                found.append({"offset": None, "bytes": size, "what": what + key})
+        return found
+
+    def account(self) -> tuple[int, int, int]:
+        """As CodedStream; the container's own bytes count with the video."""
+        total = self.size if self.size is not None else self._carried_bytes + self._picture_bytes
+        video = total - self._carried_bytes
+        return total, video, video - self._picture_bytes
 
     def _open(self):
         from nvc.io.demux import open_demuxer

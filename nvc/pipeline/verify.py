@@ -1,5 +1,6 @@
 """Checks of a coded file: its sums, and with ``deep`` every symbol and picture."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ from nvc.errors import CorruptError
 from nvc.pipeline.coders import close_coder, make_decoder
 from nvc.pipeline.limits import Limits, decode_memory
 from nvc.pipeline.packets import Coded, frame_count, packet_sum, times_of
-from nvc.pipeline.paths import Source
+from nvc.pipeline.paths import PIPE, Source
 from nvc.pipeline.playback import SKIP, Playback
 from nvc.pipeline.stream import CodedStream, open_stream
 from nvc.progress import Callback, Reporter
@@ -67,6 +68,8 @@ def verify_file(
     Returns {"frames", "units", "hashes", "deep"}. Raises CorruptError that names the first damage, and how many.
     """
     limits, report = limits or Limits(), Reporter(progress)
+    if isinstance(src, str) and src == PIPE:
+        src = sys.stdin.buffer.read()
     with open_stream(src, limits) as stream:
         report.total = stream.n_frames
         report.start("deep check" if deep else "check")

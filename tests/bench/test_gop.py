@@ -36,6 +36,7 @@ def test_bits_by_frame_and_level(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [e["index"] for e in events] == [0, 1, 2]
     text = format_gop(report)
     assert "8,000" in text and "80.0%" in text and "6:1:1" not in text
+    assert "-" in text.splitlines()[2]
     assert report.to_dict()["levels"][0]["share"] == 0.8
 
 

@@ -112,7 +112,7 @@ class Clip:
         return packets
 
     def _audio(self, out: av.container.OutputContainer, codec: str) -> list[av.Packet]:
-        rate = 48000 if codec == "libopus" else 8000
+        rate = 48000 if codec in ("libopus", "libmp3lame") else 8000
         stream = out.add_stream(codec, rate)
         stream.layout = "mono"
         resampler = av.AudioResampler(stream.format, "mono", rate, stream.frame_size or 960)

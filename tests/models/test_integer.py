@@ -273,6 +273,14 @@ def test_requantise_is_a_shift_of_the_sum_plus_half():
         np.testing.assert_array_equal(requantise(torch.from_numpy(sums).float(), shift).numpy(), want)
 
 
+def test_index_scale_doubles_every_eight():
+    index = torch.tensor([0.0, 8.0, 63.0], requires_grad=True)
+    scale = integer.index_scale(index)
+    scale.sum().backward()
+    assert scale.tolist() == pytest.approx([0.08, 0.16, 18.78], rel=1e-3) and index.grad is not None
+    assert (index.grad > 0).all()
+
+
 def test_magnitude_codes():
     codes = [magnitude_code(m) for m in range(300)]
     assert codes[:9] == [0, 16, 24, 32, 36, 40, 44, 48, 50] and codes[255] == 127
