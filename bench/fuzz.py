@@ -62,18 +62,19 @@ class _TooLong(BaseException):
 
 
 def make_corpus() -> dict[str, bytes]:
-    """Whole streams to damage, by name: every structure, a small mini-GOP, plane hashes, and layered mode."""
+    """Whole streams to damage, by name: every structure, a small mini-GOP, plane hashes, layered mode in both kinds of file."""
     video = _synthetic_y4m()
     jobs = {
         "ra": Settings(quality=30, keyint=8, mini_gop=8, threads=1, hash=True),
         "ld": Settings(quality=20, structure="ld", keyint=6, threads=1),
         "intra": Settings(quality=10, structure="intra", threads=1),
         "layered": Settings(quality=30, mode="layered", keyint=6, base_preset="ultrafast", threads=1),
+        "layered mp4": Settings(quality=30, mode="layered", keyint=6, base_preset="ultrafast", threads=1),
     }
     streams = {}
     for name, settings in jobs.items():
         file = io.BytesIO()
-        encode_file(video, file, settings, mode=settings.mode, format="nvc")
+        encode_file(video, file, settings, mode=settings.mode, format="mp4" if name.endswith("mp4") else "nvc")
         streams[name] = file.getvalue()
     return streams
 

@@ -28,10 +28,10 @@ def run(args: argparse.Namespace, output: Output) -> int:
 
 def text_of(found: dict) -> str:
     """What examine found, as text."""
-    lines = [f"{name:<10}{version}" for name, version in found["versions"].items()]
-    lines += ["", f"{'cores':<10}{found['cores']}", f"{'memory':<10}{found['free_memory'] / 1e9:.1f} GB free"]
-    lines += [f"{'device':<10}{found['device']}", "", "who serves what"]
-    lines += [f"  {use['family']:<14}{use['backend']:<11}{use['reason']}" for use in found["backends"]]
+    lines = [f"{name:<16}{version}" for name, version in found["versions"].items()]
+    lines += ["", f"{'cores':<16}{found['cores']}", f"{'memory':<16}{found['free_memory'] / 1e9:.1f} GB free"]
+    lines += [f"{'device':<16}{found['device']}", "", "who serves what"]
+    lines += [f"  {use['family']:<20}{use['backend']:<11}{use['reason']}" for use in found["backends"]]
     lines += ["", "exactness"]
     lines += [f"  {'ok' if c['ok'] else 'FAILED':<8}{c['name']}: {c['detail']}" for c in found["checks"]]
     return "\n".join(lines)

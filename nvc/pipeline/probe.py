@@ -59,8 +59,6 @@ class _Found:
         self.warnings: list[str] = []
         self._gops: list[dict] = []
         self._pictures: list[dict] = []
-        self._carried_bytes = 0
-        self._picture_bytes = 0
         self._span: tuple[int, int] | None = None
         self._keys: dict[str, int] = {}
 
@@ -75,8 +73,7 @@ class _Found:
                 counter.lost()
 
     def _add_coded(self, packet: Coded, counter: "_Counter | None") -> None:
-        size, times = picture_bytes(packet), times_of(packet)
-        self._picture_bytes += size
+        times = times_of(packet)
         if starts_period(packet) or not self._gops:
             self._gops.append({"start": next(iter(times)), "frames": 0, "bytes": 0, "symbol_hash": []})
         gop = self._gops[-1]
@@ -110,8 +107,7 @@ class _Found:
         frames = sum(gop["frames"] for gop in self._gops)
         if not frames:
             raise CorruptError("the stream has no whole frame", frames=0)
-        total = stream.size if stream.size is not None else self._picture_bytes + self._carried_bytes
-        video = total - self._carried_bytes
+        total, video, overhead = stream.account()
         duration = float((self._span[1] - self._span[0]) * info.time_base) if self._span else None
         return {
             "format": stream.format,
@@ -128,7 +124,7 @@ class _Found:
             "disabled": list(header.disabled),
             "bytes": total,
             "video_bytes": video,
-            "overhead_bytes": video - self._picture_bytes,
+            "overhead_bytes": overhead,
             "enhancement": _enhancement(stream),
             "carried": [{"kind": s.kind, "codec": s.codec} for s in stream.carried],
             "gops": [{**gop, "symbol_hash": f"{join_sums(gop['symbol_hash']):08x}"} for gop in self._gops],

@@ -1,5 +1,4 @@
 import struct
-import time
 
 import pytest
 
@@ -90,11 +89,9 @@ def test_many_false_units_take_linear_time(monkeypatch) -> None:
     head = unit.SYNC + struct.pack("<BBII", 2, 0, 2**20, 0)
     data = head * (2 * 2**20 // len(head))  # a false unit of 1 MiB at every head: 75 GB to sum
     scanner = scan.UnitScanner(open_source(data))
-    started = time.process_time()
     found = list(scanner)
     assert covered(found) == len(data)
-    assert scanner._false < 2**20 * (2 + 8 * 2)
-    assert time.process_time() - started < 20  # minutes without the bound
+    assert scanner._false < 2**20 * (2 + 8 * 2)  # not the 75 GB that the false units claim together
 
 
 def test_a_tail_ends_the_list() -> None:
