@@ -1,15 +1,18 @@
 """Child processes: every measured encode and decode is a fresh process on real files."""
 
+import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import nvc
 from nvc import errors
 
+_CODE_ENDINGS = (".py", ".json", ".npz", ".safetensors")
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
@@ -26,6 +29,17 @@ def ffmpeg_version() -> str:
     """First words of ``ffmpeg -version``: the version alone."""
     first = run([ffmpeg_exe(), "-version"]).stdout.decode(errors="replace").splitlines()[0]
     return first.split(" Copyright")[0]
+
+
+def code_hash() -> str:
+    """12 hex digits of the codec's own files: code, tables and weights. It changes when any of them does."""
+    digest = hashlib.sha256()
+    for room in ("nvc", "nvc.io", "nvc.motion"):
+        for place in find_spec(room).submodule_search_locations[:1]:
+            files = (p for p in Path(place).rglob("*") if p.suffix in _CODE_ENDINGS)
+            for path in sorted(files):
+                digest.update(f"{room} {path.relative_to(place)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def file_url(path: str | Path) -> str:

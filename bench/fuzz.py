@@ -62,7 +62,7 @@ class _TooLong(BaseException):
 
 
 def make_corpus() -> dict[str, bytes]:
-    """Whole streams to damage, by name: every structure, a small mini-GOP, plane hashes, layered mode in both kinds of file."""
+    """Whole streams to damage, by name: every structure, plane hashes, layered mode in both kinds of file."""
     video = _synthetic_y4m()
     jobs = {
         "ra": Settings(quality=30, keyint=8, mini_gop=8, threads=1, hash=True),

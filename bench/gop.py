@@ -89,8 +89,9 @@ def _frame(picture: dict, psnr: tuple | None) -> GopFrame:
     parts = {name: picture["bits"].get(name) for name in PARTS}
     known = [bits for bits in parts.values() if bits is not None]
     refs = tuple(picture.get("refs") or ())
-    return GopFrame(picture["index"], picture["type"], picture["level"], picture["quality"], refs, sum(known) if known else None,
-                    parts, psnr)  # fmt: skip
+    bits = sum(known) if known else None
+    index, kind, level, quality = (picture[name] for name in ("index", "type", "level", "quality"))
+    return GopFrame(index, kind, level, quality, refs, bits, parts, psnr)
 
 
 def _measure(file: str | Path, source: str | Path, count: int) -> list[tuple]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nvc
 from nvc.bench.anchors import CRFS, Anchor, Point, cache_folder, content_hash, curve, x265_point, x265_version
-from nvc.bench.child import ffmpeg_version
+from nvc.bench.child import code_hash, ffmpeg_version
 from nvc.bench.ours import Ours, nvc_point
 from nvc.bench.planes import Picture, probe_picture
 from nvc.errors import InputError, UsageError
@@ -61,6 +61,7 @@ class SourceResult:
 class RdReport:
     """Everything that ``nvc bench rd`` measured.
 
+    warnings           what weakens the numbers as a whole, a line each
     mean_y, mean_611   mean BD-rate in percent over the natural sources; None where one of them has none
     worst_611          largest BD-rate of a natural source, PSNR 6:1:1
     """
@@ -70,6 +71,7 @@ class RdReport:
     mean_y: float | None
     mean_611: float | None
     worst_611: float | None
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict:
         """Plain values for JSON."""
@@ -114,7 +116,7 @@ def run_rd(
     asked = [Anchor(anchor, keyint, structure)]
     asked += [Anchor(anchor, keyint, structure, open_gop=True)] if open_gop else []
     folder = cache_folder() if cache == "" else (Path(cache) if cache is not None else None)
-    paths = expand_sources(sources)
+    paths, code = expand_sources(sources), code_hash()
     pictures = [_checked_picture(path) for path in paths]
     work: list[tuple] = [
         (nvc_point, path, ours, q, frames) for path in paths for q in sorted(set(qualities), reverse=True)
@@ -123,7 +125,7 @@ def run_rd(
         work += [(x265_point, path, one, crf, frames, folder) for path in paths for crf in sorted(set(crfs))]
     points = _measure(work, jobs or os.cpu_count() or 1, emit)
     results = [_source_result(p, picture, ours, asked, points) for p, picture in zip(paths, pictures, strict=True)]
-    return _report(tuple(results))
+    return _report(tuple(results), code)
 
 
 def expand_sources(sources: Sequence[str | Path]) -> list[Path]:
@@ -201,13 +203,16 @@ def curves_of(path: Path, ours: Ours, asked: list[Anchor], points: dict[tuple, P
     return tuple(curves)
 
 
-def _report(sources: tuple[SourceResult, ...]) -> RdReport:
+def _report(sources: tuple[SourceResult, ...], code: str) -> RdReport:
+    """The report; ``code`` is the code's hash at the start, since every point runs the files as they lie on disk."""
     natural = [s.curves[1] for s in sources if not s.is_screen]
     y, weighted = [c.percent_y for c in natural], [c.percent_611 for c in natural]
     worst = None if mean_of(weighted) is None else max(value for value in weighted if value is not None)
-    versions = {"nvc": nvc.__version__, "x265": x265_version(), "ffmpeg": ffmpeg_version(),
+    versions = {"nvc": f"{nvc.__version__} (code {code})", "x265": x265_version(), "ffmpeg": ffmpeg_version(),
                 "python": platform.python_version(), "machine": platform.machine()}  # fmt: skip
-    return RdReport(sources, versions, mean_of(y), mean_of(weighted), worst)
+    changed = "the codec's files changed while it was measured: points are of different codecs, measure again"
+    warnings = (changed,) if code_hash() != code else ()
+    return RdReport(sources, versions, mean_of(y), mean_of(weighted), worst, warnings)
 
 
 def mean_of(values: list[float | None]) -> float | None:

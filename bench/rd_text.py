@@ -10,6 +10,7 @@ _HEAD = f"  {'encoder':<28}{'setting':>8}{'bytes':>11}{'kbit/s':>10}{'PSNR Y':>9
 def format_rd(report: RdReport) -> str:
     """All of a report, ready to print; no trailing newline."""
     parts = [format_source(source) for source in report.sources]
+    parts += [f"warning: {warning}" for warning in report.warnings]
     return "\n\n".join([*parts, _summary(report), _method(report)])
 
 

@@ -2,10 +2,11 @@
 
 import io
 import os
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import av
 
@@ -13,8 +14,9 @@ from nvc.errors import CorruptError, InputError, UsageError
 from nvc.io import color_tags, passthrough, probe, truncated
 from nvc.io.pixels import plan_conversion, planes_of
 from nvc.io.reader_base import Picture, VideoReader
-from nvc.types import CarriedPacket, CarriedStream, Frame
+from nvc.types import CarriedPacket, CarriedStream, Frame, VideoInfo
 
+KINDS = frozenset({"audio", "subtitle", "attachment", "video"})
 _TEXT_DEMUXERS = {"tty", "ansi", "bin", "xbin", "adf", "idf"}  # they draw any text file as a video
 _THREADS = max(1, min(4, os.cpu_count() or 1))
 # Formats whose head tells the duration, and by how much (s) the packets may fall short of it.
@@ -23,7 +25,8 @@ _TIME_TOLERANCE = Fraction(1)
 
 
 class AvReader(VideoReader):
-    """Reader of a media file. ``source`` is a path or a binary stream, ``carry`` True, False or kinds to carry."""
+    """Reader of a media file. ``source`` is a path or a binary stream, ``carry`` the kinds of streams that are
+    handed out beside the pictures."""
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class AvReader(VideoReader):
         video_stream: int = 0,
         start: int = 0,
         frames: int | None = None,
-        carry: bool | frozenset[str] = True,
+        carry: frozenset[str] = KINDS,
         owned: bool = False,
     ) -> None:
         super().__init__(name, start=start, frames=frames)
@@ -76,34 +79,37 @@ class AvReader(VideoReader):
     def close(self) -> None:
         """Close the input."""
         self._container.close()
-        if self._owned and not isinstance(self._source, Path):
+        if self._owned and not isinstance(self._source, Path) and self._source is not sys.stdin.buffer:
             self._source.close()
 
     # What is in the file
 
-    def _carry(self, carry: bool | frozenset[str]) -> None:
+    def _carry(self, kinds: frozenset[str]) -> None:
         self._carried_index: dict[int, int] = {}
         carried: list[CarriedStream] = []
-        for stream in self._container.streams:
+        streams: list[Any] = list(self._container.streams)
+        for stream in streams:
             if stream.index == self._stream.index:
                 continue
-            described = passthrough.describe(stream, len(carried)) if carry else None
-            if described is not None and (carry is True or described.kind in carry):
+            described = passthrough.describe(stream, len(carried)) if kinds else None
+            if described is not None and described.kind in kinds:
                 self._carried_index[stream.index] = described.index
                 carried.append(described)
                 if stream.type == "attachment":
                     self._queue.append((CarriedPacket(described.index, None, None, 0, True, stream.data), None, None))
                 if described.kind == "video":
                     self.notice(f"video stream {stream.index} is carried as it is, not coded")
-            elif carry is True and described is None:
+            elif kinds and described is None:
                 self.notice(f"stream {stream.index} ({_what(stream)}) cannot be carried and is left out")
         self.carried = tuple(carried)
         self.chapters = passthrough.read_chapters(self._container)
 
     def _prepare(self) -> None:
         """Decode the first frame: only it tells size, format and side data for sure."""
+        context = self._stream.codec_context
+        VideoInfo(max(1, context.width), max(1, context.height), Fraction(1))  # LimitError before anything is decoded
         self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = _THREADS
+        context.thread_count = _THREADS
         wanted = [s for s in self._container.streams if s.index == self._stream.index or s.index in self._carried_index]
         for stream in self._container.streams:
             if stream not in wanted:
@@ -282,7 +288,9 @@ def _open(source: Path | BinaryIO, name: str) -> av.container.InputContainer:
     target = f"file:{source}" if isinstance(source, Path) else source
     options = {"protocol_whitelist": "file"} if isinstance(source, Path) else {}
     try:
-        container = av.open(target, container_options=options, metadata_errors="replace")
+        container = cast(
+            av.container.InputContainer, av.open(target, container_options=options, metadata_errors="replace")
+        )
     except av.FFmpegError as error:
         if _structure_cut(source) or _no_index(source):
             raise CorruptError(f"{name} is cut short, its index is missing; 0 frames can be read", frames=0) from error

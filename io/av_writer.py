@@ -4,6 +4,7 @@ import bisect
 import contextlib
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -21,6 +22,7 @@ DEFAULT_CRF = 12.0
 _ENCODERS = {"x264": "libx264", "x265": "libx265", "ffv1": "ffv1"}
 _LOCATIONS = {1: "left", 2: "center", 3: "topleft", 4: "top", 5: "bottomleft", 6: "bottom"}
 _SMALL = 64  # x265 damages memory on sides below this unless cutree is off
+_TINY = 16
 # Carried packets wait for the video that is shown with them, up to so many bytes.
 _MAX_WAITING = 32 << 20
 # How far libavformat may hold packets back for a stream that has none now (µs): subtitles are often silent.
@@ -89,12 +91,13 @@ class AvWriter(VideoWriter):
                 options["movflags"] = "frag_keyframe+empty_moov+default_base_moof"
         with self._errors():
             self._container = av.open(self._output.file, "w", format=self._kind, container_options=options)
-            self._stream = self._container.add_stream(_ENCODERS[self._codec], info.frame_rate, options=self._options())
+            added = self._container.add_stream(_ENCODERS[self._codec], info.frame_rate, options=self._options())
+        self._stream = cast(av.VideoStream, added)
         self._set_up_stream()
 
     def _set_up_stream(self) -> None:
         info, stream = self._info, self._stream
-        context = stream.codec_context
+        context: Any = stream.codec_context
         context.width, context.height = self._coded
         context.pix_fmt = self._format
         context.time_base = stream.time_base = info.time_base
@@ -116,7 +119,8 @@ class AvWriter(VideoWriter):
         if info.chroma_location in _LOCATIONS:
             options["chroma_sample_location"] = _LOCATIONS[info.chroma_location]
         if self._codec == "ffv1":
-            options |= {"level": "3", "slicecrc": "1"}
+            # Level 3 cuts the picture into slices, which tiny sizes refuse.
+            options |= {"level": "1"} if min(self._coded) < _TINY else {"level": "3", "slicecrc": "1"}
             if info.sample_aspect not in (0, 1):
                 self.notice(f"the sample aspect {info.sample_aspect} cannot be kept with ffv1")
             if info.mastering or info.content_light:
@@ -149,6 +153,9 @@ class AvWriter(VideoWriter):
             self._early = []
             self._carried.begin()
             self._start_encoding()
+        self._take_notices()
+
+    def _take_notices(self) -> None:
         for text in self._carried.notices:
             self.notice(text)
 
@@ -186,6 +193,7 @@ class AvWriter(VideoWriter):
         with self._errors():
             made = self._carried.packet(packet)
             if made is None:
+                self._take_notices()
                 return
             time = made.dts if made.dts is not None else made.pts
             seconds = Fraction(0) if time is None else time * made.time_base
@@ -220,7 +228,7 @@ class AvWriter(VideoWriter):
 
     def _mux_video(self, packets: Sequence[av.Packet]) -> None:
         for packet in packets:
-            duration = self._durations.pop(packet.pts, 0)
+            duration = 0 if packet.pts is None else self._durations.pop(packet.pts, 0)
             if duration:
                 packet.duration = duration
             time = packet.dts if packet.dts is not None else packet.pts

@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 import av
 from av.container import InputContainer, OutputContainer
@@ -49,7 +50,7 @@ def describe(stream: av.stream.Stream, index: int) -> CarriedStream | None:
     if kind not in ("audio", "subtitle", "attachment", "video"):
         return None
     codec = codec_name(stream)
-    about = {"codec": codec, "disposition": int(stream.disposition), "metadata": dict(stream.metadata)}
+    about: dict[str, Any] = {"codec": codec, "disposition": int(stream.disposition), "metadata": dict(stream.metadata)}
     holder = b""
     if kind == "attachment":
         about["metadata"].setdefault("mimetype", _IMAGE_TYPES.get(codec, "application/octet-stream"))
@@ -174,7 +175,7 @@ class CarriedOutputs:
         except (av.FFmpegError, ValueError, IndexError):
             self._say(carried, "is not a readable picture and is left out")
             return None
-        stream.disposition = ATTACHED_PIC
+        stream.disposition = av.stream.Disposition.attached_pic
         packet = av.Packet(data)
         packet.pts = packet.dts = 0
         packet.is_keyframe = True
@@ -196,7 +197,7 @@ def read_chapters(container: InputContainer) -> tuple[Chapter, ...]:
 
 def write_chapters(container: OutputContainer, chapters: Iterable[Chapter], shift: Fraction = Fraction(0)) -> None:
     """Give an output container its chapters, moved by ``shift`` seconds; before the first packet."""
-    rows = []
+    rows: list[Any] = []
     for number, chapter in enumerate(chapters):
         ticks = round(shift / chapter.time_base)
         rows.append(
@@ -233,13 +234,15 @@ def _write_holder(stream: av.stream.Stream, container_format: str, options: dict
         if "movflags" not in options:  # Matroska and NUT are not recognised without any packet
             packet = av.Packet(b"\0")
             packet.pts = packet.dts = 0
-            packet.is_keyframe, packet.time_base, packet.stream = True, copy.time_base, copy
+            packet.is_keyframe, packet.stream = True, copy
+            if copy.time_base:
+                packet.time_base = copy.time_base
             container.mux(packet)
     return file.getvalue()
 
 
 def _parameters(stream: av.stream.Stream) -> tuple:
-    context = stream.codec_context
+    context: Any = stream.codec_context
     base = (stream.type, codec_name(stream), bytes(context.extradata or b""))
     if stream.type == "audio":
         return *base, context.sample_rate, context.layout.nb_channels

@@ -1,6 +1,7 @@
 """Pixels of FFmpeg's formats into our planes: 4:2:0 as it is, everything else converted by libswscale."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
@@ -104,13 +105,15 @@ def _rows(frame: av.VideoFrame, index: int, height: int, width: int, name: str) 
     """A view of a plane's buffer without the padding of its lines, (height, width)."""
     dtype = np.dtype(np.uint8) if NATIVE[name] == 8 else np.dtype(">u2" if name.endswith("be") else "<u2")
     plane = frame.planes[index]
-    return np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[:height, :width]
+    return np.frombuffer(memoryview(plane), dtype).reshape(plane.height, plane.line_size // dtype.itemsize)[
+        :height, :width
+    ]
 
 
 def _convert(frame: av.VideoFrame, conversion: Conversion) -> av.VideoFrame:
     """Matrix and range stay, but for RGB, which has none: limited range and the matrix of the plan."""
     target = "yuv420p" if conversion.bit_depth == 8 else "yuv420p10le"
-    flags = {"interpolation": "BICUBIC", "threads": 1}
+    flags: dict[str, Any] = {"interpolation": "BICUBIC", "threads": 1}
     if conversion.matrix is not None:
         space = "ITU709" if conversion.matrix == MATRIX_709 else "ITU601"
         return frame.reformat(format=target, dst_colorspace=space, dst_color_range="MPEG", **flags)

@@ -3,6 +3,7 @@
 import re
 import threading
 from fractions import Fraction
+from typing import Any
 
 import av
 
@@ -52,7 +53,8 @@ def video_info(
 
 def side_data(frame: av.VideoFrame) -> dict[str, bytes]:
     """Side data of a frame by FFmpeg's name (iterating the mapping itself fails in PyAV 18)."""
-    items = (frame.side_data[i] for i in range(len(frame.side_data)))
+    sides: Any = frame.side_data
+    items = (sides[i] for i in range(len(sides)))
     return {item.type.name: bytes(item) for item in items}
 
 

@@ -4,10 +4,10 @@ import io
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from nvc.errors import InputError, UsageError
-from nvc.io.av_reader import AvReader
+from nvc.io.av_reader import KINDS, AvReader
 from nvc.io.raw import RawFormat, RawReader
 from nvc.io.reader_base import VideoReader
 from nvc.io.y4m import MAGIC, Y4mReader
@@ -37,7 +37,7 @@ def open_video(
     name = _name(source)
     stream, path = _stream(source, name)
     owned = isinstance(source, str | Path | bytes)
-    span = {"start": start, "frames": frames}
+    span: dict[str, Any] = {"start": start, "frames": frames}
     try:
         if raw is not None:
             return RawReader(stream or _open(path, name), name, raw, **span, owned=owned)
@@ -50,7 +50,7 @@ def open_video(
             _one_track(video_stream, name)
             return Y4mReader(stream or _open(path, name), name, **span, owned=owned)
         target = path if path is not None else stream
-        kinds = carry if isinstance(carry, bool) else frozenset(carry)
+        kinds = (KINDS if carry else frozenset()) if isinstance(carry, bool) else frozenset(carry)
         return AvReader(
             cast(Path | BinaryIO, target), name, video_stream=video_stream, **span, carry=kinds, owned=owned
         )

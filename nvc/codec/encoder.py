@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
+from nvc.codec.frame_coder import Choices, FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
 from nvc.codec.network_choice import networks_for_encoder, single_thread
@@ -183,6 +183,7 @@ class Encoder:
         references = tuple(self._references[r] for r in task.refs)
         setup = self._setup(task)
         choices = choose(setup, references, source, self._model, self.stages, self._networks)
+        self._observe(setup, references, choices)
         with self.stages.time("symbols"):
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
@@ -196,6 +197,9 @@ class Encoder:
         self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         crc = plane_hash(planes, self.info) if self.settings.hash else 0
         return queued(coder), crc, frame_bits(queued(coder), marks, self._model.tables)
+
+    def _observe(self, setup: FrameSetup, references: tuple[Reference, ...], choices: Choices) -> None:
+        """For fits that learn from what frames show; coding does nothing here."""
 
     def _setup(self, task: FrameTask) -> FrameSetup:
         s = self.settings

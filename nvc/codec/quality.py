@@ -14,7 +14,7 @@ LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
     "intra": (0,),
 }
 INTRA_OFFSET = -32
-CHROMA_OFFSET = -16
+CHROMA_OFFSET = -32
 
 
 def qp_eighths(quality: int) -> int:

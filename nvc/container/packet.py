@@ -23,7 +23,8 @@ MAX_INDEX = 2**31 - 1
 def write_packet(packet: Packet, header: StreamHeader) -> bytes:
     """The unit of a packet, with the long head. FormatError for a packet that the format cannot say."""
     flags = START_HERE if packet.kind == "intra" else 0
-    return pack_unit(KINDS[packet.kind], packet_body(packet, header), flags)
+    body = packet_body(packet, header)
+    return pack_unit(KINDS[packet.kind], body, flags)
 
 
 def packet_body(packet: Packet, header: StreamHeader) -> bytes:

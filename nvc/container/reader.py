@@ -161,7 +161,7 @@ class StreamReader:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes that passed ``items`` so far, each counted once; all of the stream after the last item."""
+        """Bytes of the head and of what ``items`` gave in one row from there, each counted once; in the end all."""
         return self._account.total
 
     @property
@@ -214,7 +214,7 @@ class StreamReader:
         return sum(map(len, item.payloads))
 
     def _count(self, found: Unit | Damage, pictures: int = 0) -> None:
-        if found.offset >= self._seen:
+        if found.offset == self._seen:  # after a seek forward nothing is counted: the rest would be no whole
             self._account.add(found.kind if isinstance(found, Unit) else -1, found.size, pictures)
             self._seen = found.offset + found.size
 

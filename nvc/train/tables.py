@@ -5,8 +5,10 @@ non-negative least squares, latent tables by clustering the histograms of all co
 tables by clustering frames, and where to put the values within their bins.
 """
 
+import argparse
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from nvc.codec.latent_coding import collect_features
 from nvc.codec.symbols import SymbolModel, model_from, scan, table_sizes
 from nvc.entropy.coder import encoding_coder, queued
 from nvc.entropy.tables import quantise_counts
+from nvc.errors import InputError
 from nvc.motion.field import grid_size
 from nvc.types import Frame, Settings
 
@@ -70,16 +73,19 @@ class _Recorder(Encoder):
 
     observed: Observed
 
-    def _code_frame(self, task, source, waits):
-        result = super()._code_frame(task, source, waits)
-        setup = self._setup(task)
-        references = [self._references[r].symbols for r in task.refs]
-        mine = self._references[task.display_index].symbols
+    def _observe(self, setup, references, choices):
+        symbols = [r.symbols for r in references]
         coder = encoding_coder(self._model.tables, symbol_capacity(setup))
-        code_symbols(setup, tuple(references), coder, (mine, (0, 0)), self._model)
+        code_symbols(setup, tuple(symbols), coder, (choices.symbols, (0, 0)), self._model)
         self.observed.queues.append(queued(coder))
-        self._sample(setup, references, mine)
-        return result
+        self._sample(setup, symbols, choices.symbols)
+        latents = choices.symbols.latents
+        block, channel = np.nonzero(latents)
+        magnitude = np.abs(latents[block, channel].astype(np.float32))
+        pulled = magnitude - np.abs(choices.scaled[block, channel])
+        kept = np.abs(pulled) < 1.5
+        zone = scan().zone[channel]
+        self.observed.scaled.append(np.stack([zone, np.minimum(magnitude, 3), pulled], 1)[kept].astype(np.float32))
 
     def _sample(self, setup, references, mine) -> None:
         rows, columns = grid_size(*setup.size)
@@ -122,8 +128,19 @@ def fit(observed: Observed, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarr
         "weights": weights,
         "level_of": arrays["level_of"],
         "index": index,
-        "recon": arrays["recon"],
+        "recon": _fit_recon(np.concatenate(observed.scaled)),
     }
+
+
+def _fit_recon(scaled: np.ndarray) -> np.ndarray:
+    """(ZONES, 3) mean of magnitude less value before rounding, in 1/64 of a step; 0 where little was seen."""
+    recon = np.zeros((layout.ZONES, 3), np.int32)
+    for zone in range(layout.ZONES):
+        for m in range(3):
+            mine = scaled[(scaled[:, 0] == zone) & (scaled[:, 1] == m + 1), 2]
+            if len(mine) > 200:
+                recon[zone, m] = int(np.floor(64 * mine.mean() + 0.5))
+    return recon
 
 
 def _fit_weights(samples: np.ndarray) -> np.ndarray:
@@ -225,3 +242,40 @@ def fit_model(
     for _ in range(rounds):
         arrays = fit(observe(clips, qualities, model_from(arrays), "ra"), arrays)
     return arrays
+
+
+def read_clips(folder: Path, length: int, limit: int) -> list[list[Frame]]:
+    """The first ``length`` frames of up to ``limit`` videos of a folder, spread evenly over the sorted names.
+
+    Every tenth video is left out: those are the validation part that choices are made on.
+    """
+    from nvc.io.reader import open_video
+
+    paths = [p for k, p in enumerate(sorted(folder.glob("*.mkv"))) if k % 10 != 5]
+    if not paths:
+        raise InputError(f"no .mkv clips in {folder}")
+    clips = []
+    for path in paths[:: max(1, len(paths) // limit)][:limit]:
+        with open_video(path, frames=length, carry=False) as reader:
+            clips.append(list(reader))
+    return clips
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line of scripts/fit_tables."""
+    from safetensors.numpy import save_file
+
+    parser = argparse.ArgumentParser(description="fit the symbol tables on a folder of clips of 17 frames")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("nvc/weights/tables.safetensors"))
+    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--qualities", type=int, nargs="+", default=[4, 16, 28, 40, 52, 60])
+    args = parser.parse_args(argv)
+    clips = read_clips(args.folder, 17, args.clips)
+    arrays = start_arrays()
+    for k in range(args.rounds):
+        arrays = fit_model(clips, args.qualities, 1, arrays)
+        print(f"round {k + 1} of {args.rounds}: {len(clips)} clips", flush=True)
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, args.out)
+    return 0

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,6 +41,16 @@ def test_exit_codes_of_others_mean_nothing() -> None:
 def test_stdin_reaches_the_child() -> None:
     words = "import sys; print(len(sys.stdin.buffer.read()))"
     assert child.run([sys.executable, "-c", words], stdin=b"abc").stdout.strip() == b"3"
+
+
+def test_code_hash_stands_and_sees_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert child.code_hash() == child.code_hash()
+    (tmp_path / "a.py").write_text("x = 1")
+    place = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(child, "find_spec", lambda room: place)
+    first = child.code_hash()
+    (tmp_path / "a.py").write_text("x = 2")
+    assert child.code_hash() != first
 
 
 def test_ffmpeg_is_there() -> None:

@@ -85,7 +85,10 @@ class Maker:
         return LayeredPacket(start, pts, (self.step,) * count, samples, payload)
 
     def audio(self, count: int, size: int = 100) -> list[CarriedPacket]:
-        return [CarriedPacket(0, i * 1024 - 1024, i * 1024 - 1024, 1024, True, bytes([i % 256]) * size) for i in range(count)]
+        return [
+            CarriedPacket(0, i * 1024 - 1024, i * 1024 - 1024, 1024, True, bytes([i % 256]) * size)
+            for i in range(count)
+        ]
 
     def stream(self, items: list, *, close: bool = True, header: StreamHeader | None = None, **head: object) -> bytes:
         file = io.BytesIO()

@@ -117,7 +117,7 @@ class Clip:
         stream.layout = "mono"
         resampler = av.AudioResampler(stream.format, "mono", rate, stream.frame_size or 960)
         packets, samples = [], 0
-        with av.open(sound(self.count * self.step / 1000)) as source:
+        with av.open(sound(float(self.count * self.step * self.time_base))) as source:
             for frame in [*source.decode(audio=0), None]:
                 for part in resampler.resample(frame):
                     part.pts, part.time_base = samples, Fraction(1, rate)

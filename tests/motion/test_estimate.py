@@ -1,0 +1,81 @@
+"""Block motion search: finds motion, obeys its switches, stays codable."""
+
+import numpy as np
+import pytest
+from nvc.motion.estimate import MotionCosts, estimate, quarter_planes
+from nvc.motion.field import BOTH, FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size
+from nvc.motion.warp import MARGIN, pad_plane, predict
+
+COSTS = MotionCosts(
+    np.array([2, 1, 2, 3, 4, 5], np.float32), np.ones(3, np.float32), np.arange(1, 32, 2, dtype=np.float32)
+)
+
+
+def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.kron(rng.integers(0, 256, (h // 4 + 1, w // 4 + 1)), np.ones((4, 4)))[:h, :w].astype(np.uint8)
+
+
+def search(current: np.ndarray, references: list[np.ndarray], weight: float = 4.0, **switches) -> MotionField:
+    grid = grid_size(*current.shape)
+    quarters = tuple(quarter_planes(pad_plane(r), 8) for r in references)
+    flows = tuple(np.zeros((*grid, 2), np.int16) for _ in references)
+    distances = (-1, 1 if len(references) == 2 else 0)
+    return estimate(current, quarters, flows, distances, (None,) * len(references), COSTS, weight, **switches)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (2, 1), (-5, 3)])
+def test_a_shift_is_found(x: int, y: int) -> None:
+    big = texture(80, 96)
+    current, reference = big[16:64, 16:80], big[16 - y : 64 - y, 16 - x : 80 - x]
+    field = search(current, [reference])
+    assert np.all(field.modes == FIRST)
+    inner = field.vectors[1:-1, 1:-1, 0].reshape(-1, 2)
+    assert np.median(inner, 0).tolist() == [4 * x, 4 * y]
+    assert not field.vectors[:, :, 1].any()
+
+
+def test_the_average_of_two_is_found() -> None:
+    first, second = texture(64, 64, 1), texture(64, 64, 2)
+    current = ((first.astype(int) + second + 1) >> 1).astype(np.uint8)
+    assert np.all(search(current, [first, second]).modes == BOTH)
+    assert not np.any(search(current, [first, second], bipred=False).modes == BOTH)
+    assert np.all(search(second, [first, second]).modes == SECOND)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (5, 3), (17, 33), (2, 50)])
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("two", [True, False])
+def test_motion_is_codable_on_odd_sizes(size: tuple[int, int], merge: bool, two: bool) -> None:
+    rng = np.random.default_rng(3)
+    current, first, second = (rng.integers(0, 256, size).astype(np.uint8) for _ in range(3))
+    field = search(current, [first, second] if two else [first], 0.1, merge=merge)
+    assert field.modes.shape == grid_size(*size)
+    assert np.abs(field.vectors.astype(int)).max() < VECTOR_LIMIT
+    assert not field.vectors[field.modes == FIRST, 1].any()
+    assert not field.vectors[field.modes == SECOND, 0].any()
+    assert two or np.all(field.modes == FIRST)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_quarter_planes_agree_with_the_prediction(depth: int) -> None:
+    rng = np.random.default_rng(4)
+    plane = rng.integers(0, 1 << depth, (32, 32)).astype(np.uint16)
+    padded = pad_plane(plane)
+    quarters = quarter_planes(padded, depth)
+    shape = grid_size(32, 32)
+    chroma = pad_plane(plane[:16, :16])
+    for y, x in ((0, 0), (0, 1), (2, 0), (3, 2), (1, 3)):
+        vectors = np.zeros((*shape, 2, 2), np.int16)
+        vectors[:, :, 0] = (x, y)
+        field = MotionField(np.ones(shape, np.int8), vectors, (-1, 0))
+        exact = predict(((padded, chroma, chroma),), field, (32, 32), depth, overlapped=False)[0]
+        ours = quarters[y, x, MARGIN : MARGIN + 32, MARGIN : MARGIN + 32].astype(int)
+        assert np.abs(ours - (exact.astype(int) >> (depth - 8))).max() <= 1
+
+
+def test_expensive_bits_give_less_motion() -> None:
+    rng = np.random.default_rng(5)
+    current, reference = (rng.integers(0, 256, (64, 64)).astype(np.uint8) for _ in range(2))
+    lengths = [int(np.abs(search(current, [reference], w).vectors.astype(int)).sum()) for w in (0.0, 1e6)]
+    assert lengths[0] > lengths[1] == 0

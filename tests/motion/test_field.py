@@ -1,0 +1,124 @@
+"""The block grid, temporal candidates, merge candidates and predicted vectors."""
+
+import numpy as np
+import pytest
+from nvc.motion.field import (
+    BOTH,
+    FIRST,
+    MAX_CANDIDATES,
+    SECOND,
+    VECTOR_LIMIT,
+    MotionField,
+    grid_size,
+    merge_candidates,
+    predict_vector,
+    temporal_candidate,
+)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "grid"),
+    [(1, 1, (1, 1)), (16, 16, (1, 1)), (17, 33, (2, 3)), (48, 64, (3, 4)), (1080, 1920, (68, 120))],
+)
+def test_the_grid_covers_the_picture(height: int, width: int, grid: tuple[int, int]) -> None:
+    assert grid_size(height, width) == grid
+
+
+def one_block(mode: int, first: tuple[int, int], second: tuple[int, int], distances: tuple[int, int]) -> MotionField:
+    return MotionField(np.full((1, 1), mode, np.int8), np.array([[[first, second]]], np.int16), distances)
+
+
+@pytest.mark.parametrize(
+    ("source", "distances", "want"),
+    [
+        # half of the way back, as much forward
+        (one_block(FIRST, (8, -4), (0, 0), (-4, 0)), (-2, 2), [(4, -2), (-4, 2)]),
+        # rounded half up: 5/2 = 2.5 -> 3, -5/2 -> -2
+        (one_block(FIRST, (5, -5), (0, 0), (-2, 0)), (-1, 1), [(3, -2), (-2, 3)]),
+        # the second vector where only it is used, over its own distance
+        (one_block(SECOND, (99, 99), (6, 9), (-4, 3)), (-1, 1), [(-2, -3), (2, 3)]),
+        # the first vector of a pair
+        (one_block(BOTH, (4, 4), (7, 7), (-1, 1)), (-1, 1), [(4, 4), (-4, -4)]),
+        # one reference only
+        (one_block(FIRST, (4, 8), (0, 0), (-1, 0)), (-2, 0), [(8, 16), (0, 0)]),
+        # clipped to what a stream may hold
+        (one_block(FIRST, (8000, -8000), (0, 0), (-1, 0)), (-16, 16), [(8191, -8192), (-8192, 8191)]),
+    ],
+)
+def test_motion_is_scaled_by_distance(source: MotionField, distances: tuple[int, int], want: list) -> None:
+    modes, vectors = temporal_candidate((1, 1), distances, (source,))
+    assert modes.tolist() == [[BOTH if distances[1] else FIRST]]
+    assert vectors[0, 0].tolist() == [list(v) for v in want]
+    assert (modes.dtype, vectors.dtype) == (np.int8, np.int16)
+
+
+def test_the_last_source_with_motion_counts() -> None:
+    early, late = one_block(FIRST, (4, 0), (0, 0), (-1, 0)), one_block(FIRST, (0, 4), (0, 0), (-1, 0))
+    assert temporal_candidate((1, 1), (-1, 1), (early, late))[1][0, 0, 0].tolist() == [0, 4]
+    assert temporal_candidate((1, 1), (-1, 1), (early, None))[1][0, 0, 0].tolist() == [4, 0]
+    assert not temporal_candidate((2, 3), (-1, 1), (None, None))[1].any()
+
+
+def candidates(modes: np.ndarray, vectors: np.ndarray, row: int, column: int, two: bool, temporal=(0, 0)) -> list:
+    shape = modes.shape
+    out_modes = np.empty(MAX_CANDIDATES, np.int8)
+    out_vectors = np.empty((MAX_CANDIDATES, 2, 2), np.int16)
+    temporal_vectors = np.zeros((*shape, 2, 2), np.int16)
+    temporal_vectors[:, :, 0] = temporal
+    temporal_modes = np.full(shape, BOTH if two else FIRST, np.int8)
+    n = merge_candidates(modes, vectors, temporal_modes, temporal_vectors, row, column, two, out_modes, out_vectors)
+    return [(int(m), v[0].tolist()) for m, v in zip(out_modes[:n], out_vectors[:n], strict=True)]
+
+
+def test_merge_candidates_come_in_order_and_once() -> None:
+    modes = np.full((2, 3), FIRST, np.int8)
+    vectors = np.zeros((2, 3, 2, 2), np.int16)
+    vectors[1, 0, 0], vectors[0, 1, 0], vectors[0, 2, 0] = (1, 0), (2, 0), (3, 0)
+    left, above, right = (1, [1, 0]), (1, [2, 0]), (1, [3, 0])
+    assert candidates(modes, vectors, 1, 1, False, (4, 0)) == [left, above, right, (1, [4, 0]), (1, [0, 0])]
+    assert candidates(modes, vectors, 1, 1, True, (4, 0)) == [left, above, right, (0, [4, 0]), (0, [0, 0])]
+    assert candidates(modes, vectors, 1, 1, False, (2, 0)) == [left, above, right, (1, [0, 0])]
+    assert candidates(modes, vectors, 1, 2, False, (2, 0)) == [(1, [0, 0]), right, (1, [2, 0])]
+    assert candidates(modes, vectors, 0, 0, False) == [(1, [0, 0])]
+    assert candidates(modes, vectors, 1, 0, True, (0, 0)) == [(1, [0, 0]), above, (0, [0, 0])]
+
+
+def predicted(modes: list, xs: list, reference: int = 0) -> tuple[list[int], int]:
+    """Prediction for the middle block of the lower row; xs = x of left, above, above right (y is 10 times x)."""
+    field_modes = np.full((2, 3), FIRST, np.int8)
+    vectors = np.zeros((2, 3, 2, 2), np.int16)
+    for (r, c), mode, x in zip(((1, 0), (0, 1), (0, 2)), modes, xs, strict=True):
+        field_modes[r, c], vectors[r, c, reference] = mode, (x, 10 * x)
+    temporal = np.full((2, 3, 2, 2), -7, np.int16)
+    out = np.zeros(2, np.int64)
+    spread = predict_vector(field_modes, vectors, temporal, 1, 1, reference, out)
+    return out.tolist(), int(spread)
+
+
+@pytest.mark.parametrize(
+    ("modes", "xs", "reference", "want"),
+    [
+        ([FIRST, FIRST, FIRST], [1, 5, 3], 0, ([3, 30], 2)),
+        ([BOTH, FIRST, BOTH], [2, 2, 9], 0, ([2, 20], 0)),
+        ([FIRST, SECOND, FIRST], [4, 8, 6], 0, ([4, 40], 2)),
+        ([SECOND, SECOND, FIRST], [4, 8, 6], 0, ([6, 60], 1)),
+        ([SECOND, SECOND, SECOND], [4, 8, 6], 0, ([-7, -7], 1)),
+        ([SECOND, BOTH, FIRST], [4, 8, 6], 1, ([4, 40], 2)),
+        ([FIRST, FIRST, FIRST], [4, 8, 6], 1, ([-7, -7], 1)),
+    ],
+)
+def test_vectors_are_predicted_from_neighbours_of_the_reference(modes, xs, reference, want) -> None:
+    assert predicted(modes, xs, reference) == want
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 2), (1, 0), (1, 2)])
+def test_prediction_stays_within_the_grid_and_the_limits(row: int, column: int) -> None:
+    rng = np.random.default_rng(row * 3 + column)
+    low, high = -VECTOR_LIMIT, VECTOR_LIMIT
+    modes = rng.integers(0, 3, (2, 3)).astype(np.int8)
+    vectors = rng.integers(low, high, (2, 3, 2, 2)).astype(np.int16)
+    temporal = rng.integers(low, high, (2, 3, 2, 2)).astype(np.int16)
+    out = np.zeros(2, np.int64)
+    for reference in range(2):
+        assert predict_vector(modes, vectors, temporal, row, column, reference, out) in (0, 1, 2)
+        assert np.all((low <= out) & (out < high))
