@@ -14,7 +14,8 @@ from nvc.bench.child import ffmpeg_exe, file_url, module_command, run
 from nvc.errors import UsageError
 
 SIZES = ("416x240", "832x480", "1920x1080")
-_BIG = 1_000_000  # pixels from which fewer frames are enough
+# (pixels, frames): sizes up to so many pixels take so many frames, each a whole number of mini-GOPs behind an I frame
+_FRAMES = ((200_000, 97), (1_000_000, 33), (float("inf"), 17))
 Emit = Callable[[dict], None]
 
 
@@ -53,13 +54,18 @@ class SizeSpeed:
 
 @dataclass(frozen=True, slots=True)
 class SpeedReport:
-    """What ``nvc bench speed`` measured. convolution: GFLOP/s of the machine by name ("bf16, 1 thread")."""
+    """What ``nvc bench speed`` measured.
+
+    load          the system's mean number of running processes in the minute before, None where it tells none
+    convolution   GFLOP/s of the machine by name ("bf16, 1 thread")
+    """
 
     machine: str
     threads: int
     quality: int
     sizes: tuple[SizeSpeed, ...]
     convolution: dict[str, float]
+    load: float | None = None
 
     def to_dict(self) -> dict:
         """Plain values for JSON, with fps in each job."""
@@ -85,7 +91,7 @@ def run_speed(
     """Encode and decode the sample clip at each size, in processes of their own.
 
     sizes     "WIDTHxHEIGHT"
-    frames    frames of each clip; None takes 33 (two mini-GOPs), above a million pixels 17
+    frames    frames of each clip; None takes 97, 33 or 17 by size
     threads   0 = all cores
     emit      called with one dict for each finished size
     Raises UsageError for a size that cannot be read.
@@ -93,15 +99,15 @@ def run_speed(
     settings = {"quality": quality, "structure": structure, "threads": threads, "device": device,
                 "precision": precision, "disable": sorted(disable)}  # fmt: skip
     wanted = [parse_size(size) for size in sizes]
-    found = []
+    found, load = [], _load()
     with tempfile.TemporaryDirectory(prefix="nvc-speed-") as work:
         for width, height in wanted:
-            count = frames or (17 if width * height > _BIG else 33)
+            count = frames or next(n for pixels, n in _FRAMES if width * height <= pixels)
             found.append(_measure_size(Path(work), width, height, count, settings))
             if emit:
                 emit({"type": "progress", "done": len(found), "total": len(wanted), **_brief(found[-1])})
         peaks = _worker({"job": "convolution", "threads": (1, 2)}, 2)
-    return SpeedReport(_machine(), threads or os.cpu_count() or 1, quality, tuple(found), peaks)
+    return SpeedReport(_machine(), threads or os.cpu_count() or 1, quality, tuple(found), peaks, load)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -151,12 +157,23 @@ def _machine() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except (OSError, AttributeError):
+        return None
+
+
 def format_speed(report: SpeedReport) -> str:
     """The report as text, ready to print; no trailing newline."""
     lines = [
         f"{report.machine}; {report.threads} threads, quality {report.quality}; the sample clip scaled to each size",
         f"{'size':<11}{'job':<8}{'frames':>7}{'fps':>9}{'Mpx/s':>8}{'start s':>9}{'peak MiB':>10}  share of each stage",
     ]
+    if report.load is not None:
+        lines.insert(
+            1, f"load of the machine before: {report.load:.1f}; fps without the start, which a process pays once"
+        )
     for size in report.sizes:
         for name in ("encode", "decode"):
             lines.append(_row(size, name, getattr(size, name)))

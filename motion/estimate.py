@@ -1,7 +1,9 @@
 """Block motion search by rate and distortion: candidates, refinement, both references together, merge.
 
-Encoder only. Distortion is the sum of absolute differences against quarter-sample planes of the references, rate the
-bits of the tables that will code the motion; the cost is SAD + lambda * bits (Sullivan and Wiegand 1998).
+Encoder only. Distortion against quarter-sample planes of the references: the sum of absolute differences (SAD) for
+candidates and whole samples, of Hadamard transformed differences (SATD) for the last steps and the choice of mode.
+Rate is the bits of the tables that will code the motion; the cost is distortion + lambda * bits (Sullivan and Wiegand
+1998).
 """
 
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from numba import njit
 from nvc.motion.field import (
     BLOCK,
     MAX_CANDIDATES,
+    VECTOR_LIMIT,
     MotionField,
     grid_size,
     merge_candidates,
@@ -103,9 +106,9 @@ def _quarter_planes(padded, taps, bit_depth):
 
 @njit(inline="always")
 def _clamp_vector(v, row, column, h, w):
-    """Keep a block within the padded area: further out nothing changes."""
-    x = min(max(v[0], (-BLOCK * (column + 1) - 20) * 4), (w - BLOCK * column + 20) * 4)
-    y = min(max(v[1], (-BLOCK * (row + 1) - 20) * 4), (h - BLOCK * row + 20) * 4)
+    """Keep a block within the padded area, further out nothing changes, and the vector within what a stream holds."""
+    x = min(max(v[0], (-BLOCK * (column + 1) - 20) * 4, -VECTOR_LIMIT), (w - BLOCK * column + 20) * 4, VECTOR_LIMIT - 1)
+    y = min(max(v[1], (-BLOCK * (row + 1) - 20) * 4, -VECTOR_LIMIT), (h - BLOCK * row + 20) * 4, VECTOR_LIMIT - 1)
     return x, y
 
 
@@ -121,17 +124,61 @@ def _sad(current, quarters, top, left, x, y):
     return total
 
 
-@njit(inline="always")
-def _sad_pair(current, first, second, top, left, x0, y0, x1, y1):
+@njit(inline="never")
+def _satd(d):
+    """SATD of a 16x16 difference (int32, destroyed) in 8x8 blocks, scaled as a SAD (sum / 4)."""
+    turned = np.empty((BLOCK, BLOCK), np.int32)
+    total = np.int32(0)
+    for half in range(0, BLOCK, 8):
+        for span in (1, 2, 4):
+            for i in range(8):
+                if i & span == 0:
+                    p, q = d[half + i], d[half + i + span]
+                    for j in range(BLOCK):
+                        a, b = p[j], q[j]
+                        p[j] = a + b
+                        q[j] = a - b
+    for i in range(BLOCK):
+        for j in range(BLOCK):
+            turned[j, i] = d[i, j]
+    for half in range(0, BLOCK, 8):
+        for span in (1, 2):
+            for i in range(8):
+                if i & span == 0:
+                    p, q = turned[half + i], turned[half + i + span]
+                    for j in range(BLOCK):
+                        a, b = p[j], q[j]
+                        p[j] = a + b
+                        q[j] = a - b
+        # The last butterfly: |a + b| + |a - b| is twice the larger magnitude.
+        for i in range(4):
+            p, q = turned[half + i], turned[half + i + 4]
+            for j in range(BLOCK):
+                total += max(abs(p[j]), abs(q[j]))
+    return total >> 1
+
+
+@njit(inline="never")
+def _satd_one(current, quarters, top, left, x, y, d):
+    plane = quarters[y & 3, x & 3]
+    r, c = top + (y >> 2) + MARGIN, left + (x >> 2) + MARGIN
+    for i in range(BLOCK):
+        a, b = current[top + i], plane[r + i]
+        for j in range(BLOCK):
+            d[i, j] = np.int32(a[left + j]) - np.int32(b[c + j])
+    return _satd(d)
+
+
+@njit(inline="never")
+def _satd_pair(current, first, second, top, left, x0, y0, x1, y1, d):
     p, q = first[y0 & 3, x0 & 3], second[y1 & 3, x1 & 3]
     r0, c0 = top + (y0 >> 2) + MARGIN, left + (x0 >> 2) + MARGIN
     r1, c1 = top + (y1 >> 2) + MARGIN, left + (x1 >> 2) + MARGIN
-    total = np.int32(0)
     for i in range(BLOCK):
-        a, b, d = current[top + i], p[r0 + i], q[r1 + i]
+        a, b, e = current[top + i], p[r0 + i], q[r1 + i]
         for j in range(BLOCK):
-            total += abs(np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(d[c1 + j]) + 1) >> 1))
-    return total
+            d[i, j] = np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(e[c1 + j]) + 1) >> 1)
+    return _satd(d)
 
 
 @njit(inline="always")
@@ -149,12 +196,17 @@ def _vector_bits(lengths, dx, dy):
 
 
 @njit(inline="never")
-def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, w, row, column, best):
-    """Walk from ``start`` (x, y, cost) downhill: whole samples, then halves, then quarters. Writes x, y; returns cost."""
+def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, w, row, column, best, d):
+    """Walk from ``start`` (x, y) downhill: whole samples, halves, quarters. Writes x, y; returns the cost."""
     x, y, cost = start[0], start[1], best
-    low_x, low_y = (-BLOCK * (column + 1) - 20) * 4, (-BLOCK * (row + 1) - 20) * 4
-    high_x, high_y = (w - BLOCK * column + 20) * 4, (h - BLOCK * row + 20) * 4
+    low_x = max((-BLOCK * (column + 1) - 20) * 4, -VECTOR_LIMIT)
+    low_y = max((-BLOCK * (row + 1) - 20) * 4, -VECTOR_LIMIT)
+    high_x = min((w - BLOCK * column + 20) * 4, VECTOR_LIMIT - 1)
+    high_y = min((h - BLOCK * row + 20) * 4, VECTOR_LIMIT - 1)
     for step, rounds in ((8, 3), (4, 6), (2, 1), (1, 1)):
+        if step == 2:
+            cost = np.float64(_satd_one(current, quarters, top, left, x, y, d))
+            cost += weight * _vector_bits(lengths, x - predicted[0], y - predicted[1])
         for _ in range(rounds):
             bx, by = x, y
             for dy in range(-1, 2):
@@ -164,7 +216,10 @@ def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, 
                     cx, cy = x + dx * step, y + dy * step
                     if cx < low_x or cy < low_y or cx > high_x or cy > high_y:
                         continue
-                    c = _sad(current, quarters, top, left, cx, cy)
+                    if step > 2:
+                        c = np.float64(_sad(current, quarters, top, left, cx, cy))
+                    else:
+                        c = np.float64(_satd_one(current, quarters, top, left, cx, cy, d))
                     c += weight * _vector_bits(lengths, cx - predicted[0], cy - predicted[1])
                     if c < cost:
                         cost, bx, by = c, cx, cy
@@ -176,9 +231,9 @@ def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, 
 
 
 @njit(inline="never")
-def _refine_pair(current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column):
+def _refine_pair(current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column, d):
     """Refine both vectors in turn, one quarter or half sample at a time, on the average's own error."""
-    cost = np.float64(_sad_pair(current, first, second, top, left, pair[0, 0], pair[0, 1], pair[1, 0], pair[1, 1]))
+    cost = np.float64(_satd_pair(current, first, second, top, left, pair[0, 0], pair[0, 1], pair[1, 0], pair[1, 1], d))
     for r in range(2):
         cost += weight * _vector_bits(lengths, pair[r, 0] - predicted[r, 0], pair[r, 1] - predicted[r, 1])
     trial = np.empty((2, 2), np.int64)
@@ -198,12 +253,10 @@ def _refine_pair(current, first, second, top, left, pair, predicted, lengths, we
                 if cx != trial[r, 0] or cy != trial[r, 1]:
                     continue
                 c = np.float64(
-                    _sad_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1])
+                    _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
                 )
                 for k in range(2):
-                    c += weight * _vector_bits(
-                        lengths, trial[k, 0] - predicted[k, 0], trial[k, 1] - predicted[k, 1]
-                    )
+                    c += weight * _vector_bits(lengths, trial[k, 0] - predicted[k, 0], trial[k, 1] - predicted[k, 1])
                 if c < cost:
                     cost, best0, best1, moved = c, trial[r, 0], trial[r, 1], True
         pair[r, 0], pair[r, 1] = best0, best1
@@ -226,6 +279,7 @@ def _search(
     tried = np.zeros(2, np.int64)
     alone = np.zeros(2, np.float64)
     pair_best = np.zeros((2, 2), np.int64)
+    d = np.empty((BLOCK, BLOCK), np.int32)
     for row in range(rows):
         for column in range(columns):
             top, left = row * BLOCK, column * BLOCK
@@ -255,7 +309,7 @@ def _search(
                     if c < best:
                         best, pair[r, 0], pair[r, 1] = c, x, y
                 alone[r] = _refine(
-                    current, quarters, top, left, pair[r], predicted[r], lengths, weight, h, w, row, column, best
+                    current, quarters, top, left, pair[r], predicted[r], lengths, weight, h, w, row, column, best, d
                 )
             mode = 1
             cost = alone[0] + weight * (base_bits + (mode_costs[1] if two else 0.0))
@@ -266,7 +320,7 @@ def _search(
                     mode, cost = 2, c
                 if use_both:
                     c = _refine_pair(
-                        current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column
+                        current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column, d
                     )
                     c += weight * (base_bits + mode_costs[0])
                     if c < cost:
@@ -280,11 +334,11 @@ def _search(
                     if m == 0:
                         if not use_both:
                             continue
-                        s = _sad_pair(current, first, second, top, left, x0, y0, x1, y1)
+                        s = _satd_pair(current, first, second, top, left, x0, y0, x1, y1, d)
                     elif m == 1:
-                        s = _sad(current, first, top, left, x0, y0)
+                        s = _satd_one(current, first, top, left, x0, y0, d)
                     else:
-                        s = _sad(current, second, top, left, x1, y1)
+                        s = _satd_one(current, second, top, left, x1, y1, d)
                     c = s + weight * merge_costs[k + 1]
                     if c < cost:
                         cost, mode = c, m

@@ -5,10 +5,14 @@ Luma at quarter samples with 8 taps, chroma at eighth samples with 4 taps (coeff
 every backend gives the same pixels.
 """
 
+from typing import Any
+
 import numpy as np
 
 from nvc.backend import BackendUse, pick
+from nvc.backend_cupy import Device, fault, on_gpu
 from nvc.errors import FormatError
+from nvc.motion import warp_cupy
 from nvc.motion.field import BLOCK, MotionField, grid_size
 
 MARGIN = 48
@@ -74,13 +78,15 @@ def predict(
 
     references  one or two references, each its planes padded by ``pad_plane`` (luma and chroma alike)
     size        (height, width) of the picture, even; prediction outside it comes from the repeated edge
-    Returns y (16 bh, 16 bw), u and v (8 bh, 8 bw).
+    Returns y (16 bh, 16 bw), u and v (8 bh, 8 bw), on the GPU if the references lie there (CuPy, torch).
     """
     rows, columns = grid_size(*size)
     if motion.modes.shape != (rows, columns):
         raise FormatError(f"motion of {motion.modes.shape} blocks for a picture of {(rows, columns)}")
     out = []
-    kernel = _kernel()[0]
+    kernel = warp_cupy.predict_plane if on_gpu(references[0][0]) else _kernel()[0]
+    if kernel is warp_cupy.predict_plane:
+        return predict_on_gpu(references, motion, size, bit_depth, overlapped=overlapped)[0]
     for plane in range(3):
         block = BLOCK if plane == 0 else BLOCK // 2
         overlap = (OVERLAP if plane == 0 else OVERLAP // 2) if overlapped else 0
@@ -96,6 +102,25 @@ def predict(
     return out[0], out[1], out[2]
 
 
+def predict_on_gpu(
+    references: tuple[tuple[Any, Any, Any], ...],
+    motion: MotionField,
+    size: tuple[int, int],
+    bit_depth: int,
+    *,
+    overlapped: bool = True,
+    unshuffled: bool = False,
+    device: Device | None = None,
+) -> tuple[tuple[Any, Any, Any], Any]:
+    """((y, u, v), packed): ``predict`` in one launch; packed (6, 8 bh, 8 bw) as ``color.unshuffle`` or None."""
+    overlap = OVERLAP if overlapped else 0
+    windows = window(BLOCK, overlap), window(BLOCK // 2, overlap // 2)
+    return warp_cupy.predict_frame(
+        references, motion, size, bit_depth, (LUMA_TAPS, CHROMA_TAPS), windows, overlap,
+        unshuffled=unshuffled, device=device,
+    )  # fmt: skip
+
+
 def backend_use() -> BackendUse:
     """Which implementation predicts here, and why."""
     return _kernel()[1]
@@ -104,4 +129,9 @@ def backend_use() -> BackendUse:
 def _kernel():
     from nvc.motion import warp_numba, warp_reference
 
-    return pick("prediction", {"numba": warp_numba.predict_plane, "reference": warp_reference.predict_plane})
+    kernels = {
+        "numba": warp_numba.predict_plane,
+        "reference": warp_reference.predict_plane,
+        "cupy": warp_cupy.predict_plane,
+    }
+    return pick("prediction", kernels, {"cupy": fault})

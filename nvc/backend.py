@@ -1,6 +1,8 @@
 """Which implementation serves a kernel family: ``NVC_BACKEND=auto|reference|numba|torch|cupy``."""
 
+import functools
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -26,11 +28,27 @@ def requested() -> str:
     return name
 
 
-def pick(family: str, available: Mapping[str, Callable]) -> tuple[Callable, BackendUse]:
-    """The implementation to use: the one asked for where the family has it, else the family's first (its fastest)."""
+def pick(
+    family: str, available: Mapping[str, Callable], faults: Mapping[str, Callable[[], str | None]] | None = None
+) -> tuple[Callable, BackendUse]:
+    """The implementation to use: the one asked for where the family has it, else the family's first (its fastest).
+
+    faults  for implementations that need more than this package: a function that says why one cannot serve here, or
+            None where it can. One that was asked for and cannot serve is replaced by the first, with one warning.
+    """
     name = requested()
-    if name in available:
-        return available[name], BackendUse(family, name, f"NVC_BACKEND={name}")
     first = next(iter(available))
-    reason = "fastest here" if name == "auto" else f"NVC_BACKEND={name} has no {family} kernel"
-    return available[first], BackendUse(family, first, reason)
+    if name == "auto":
+        return available[first], BackendUse(family, first, "fastest here")
+    if name not in available:
+        return available[first], BackendUse(family, first, f"NVC_BACKEND={name} has no {family} kernel")
+    fault = faults[name]() if faults and name in faults else None
+    if fault is None:
+        return available[name], BackendUse(family, name, f"NVC_BACKEND={name}")
+    _warn_once(f"NVC_BACKEND={name} cannot serve: {fault}; using {first}")
+    return available[first], BackendUse(family, first, f"NVC_BACKEND={name}: {fault}")
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=3)

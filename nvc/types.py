@@ -87,7 +87,7 @@ class VideoInfo:
         return (self.height + 1) // 2, (self.width + 1) // 2
 
     @property
-    def dtype(self) -> type:
+    def dtype(self) -> type[np.uint8] | type[np.uint16]:
         """NumPy type of the planes: uint8 for 8 bit, uint16 for 10."""
         return np.uint8 if self.bit_depth == 8 else np.uint16
 
@@ -168,7 +168,7 @@ class Packet:
     lanes        rANS lanes of each payload (ignored for "intra")
     symbol_hash  CRC-32 of all symbols in coding order; None where the packet carries none
     plane_hashes CRC-32 over y, u, v of each frame in coding order, or () where not asked for
-    bits         statistics for tools only, never written: per frame {"motion": .., "latents": .., "hyper": .., "base": .., "side": ..}
+    bits         statistics for tools only, never written: per frame {"motion", "latents", "hyper", "base", "side"}
     """
 
     kind: PacketKind

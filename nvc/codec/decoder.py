@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from nvc.codec.encoder import plane_hash
-from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct
+from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
-from nvc.codec.mini_gop import check_read, open_payloads, symbol_hash
+from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
 from nvc.codec.network_choice import networks_for_decoder, single_thread
 from nvc.codec.references import FrameSymbols, Planes, Reference
 from nvc.codec.schedule import tasks_of
@@ -16,6 +16,7 @@ from nvc.codec.selftest import ensure_exact
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
+from nvc.entropy.coder import encoding_coder, queued
 from nvc.errors import CorruptError, FormatError
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, StreamHeader
 
@@ -53,6 +54,22 @@ class Decoder:
         self._references: dict[int, Reference] = {}
         self._symbols: dict[int, FrameSymbols | None] = {}
         self._keys: dict[str, int] = {}
+        self._last: list[tuple[FrameSetup, tuple[FrameSymbols | None, ...], FrameSymbols]] = []
+        self._last_intra = 0
+
+    @property
+    def last_bits(self) -> tuple[dict[str, int], ...]:
+        """Bits of each frame of the last packet in coding order, by kind; taken from the tables by coding them again."""
+        if self._last_intra:
+            return ({"motion": 0, "latents": 0, "hyper": 0, "base": self._last_intra, "side": 0},)
+        counted = []
+        for setup, references, symbols in self._last:
+            coder = encoding_coder(self._model.tables, symbol_capacity(setup))
+            marks: list[int] = []
+            given = (symbols, symbols.banks)
+            code_symbols(setup, references, coder, given, self._model, marks, self._networks)
+            counted.append(frame_bits(queued(coder), marks, self._model.tables))
+        return tuple(counted)
 
     def reset(self) -> None:
         """Forget all references."""
@@ -78,6 +95,8 @@ class Decoder:
         else:
             planes = self._push_group(packet)
         if packet.plane_hashes:
+            if len(packet.plane_hashes) != len(packet.frames):
+                raise CorruptError(f"{len(packet.frames)} frames have {len(packet.plane_hashes)} picture hashes")
             for entry, crc in zip(packet.frames, packet.plane_hashes, strict=True):
                 if plane_hash(planes[entry.display_index], self.info) != crc:
                     raise CorruptError(f"frame {entry.display_index}: the picture differs from the encoder's")
@@ -85,9 +104,13 @@ class Decoder:
         return [self._frame(e, planes[e.display_index]) for e in ordered]
 
     def _push_intra(self, packet: Packet) -> dict[int, Planes]:
+        if (len(packet.frames), len(packet.payloads)) != (1, 1):
+            raise CorruptError(f"an I packet holds {len(packet.frames)} frames and {len(packet.payloads)} payloads")
         index = packet.frames[0].display_index
         with self.stages.time("intra"):
-            y, u, v = (p.astype(np.uint16) for p in self._intra.decode(packet.payloads[0]))
+            decoded = self._intra.decode(packet.payloads[0])
+        self._last_intra = 8 * len(packet.payloads[0])
+        y, u, v = decoded[0].astype(np.uint16), decoded[1].astype(np.uint16), decoded[2].astype(np.uint16)
         self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}
         self._symbols = {index: None}
         self._keys = {"intra": index, "key": index, "last": index}
@@ -98,6 +121,7 @@ class Decoder:
         self._check_tasks(packet, tasks)
         setups = [self._setup(t, e) for t, e in zip(tasks, packet.frames, strict=True)]
         coders = open_payloads(packet, [t.level for t in tasks], self._model.tables)
+        self._last, self._last_intra = [], 0
         futures: dict[int, object] = {}
         symbols: list[FrameSymbols] = []
         try:
@@ -109,6 +133,7 @@ class Decoder:
                         networks=self._networks,
                     )  # fmt: skip
                 symbols.append(read)
+                self._last.append((setup, tuple(self._symbols[r] for r in task.refs), read))
                 self._symbols[task.display_index] = read
                 waits = [futures[r] for r in task.refs if r in futures]
                 futures[task.display_index] = self._pool.submit(self._reconstruct, setup, read, waits)
@@ -138,9 +163,7 @@ class Decoder:
         for future in waits:
             future.result()
         references = tuple(self._references[r] for r in setup.task.refs)
-        planes = reconstruct(
-            setup, references, symbols, self._model, self.stages, networks=self._networks
-        )
+        planes = reconstruct(setup, references, symbols, self._model, self.stages, networks=self._networks)
         self._references[setup.task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         return planes
 

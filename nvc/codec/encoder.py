@@ -112,8 +112,9 @@ class Encoder:
             return True
         if self._count - self._keys["intra"] >= self.settings.keyint:
             return True
-        cut = "scenecut" not in self.settings.disable and before is not None
-        return cut and is_cut(before, self._thumbnail)
+        if "scenecut" in self.settings.disable or before is None:
+            return False
+        return is_cut(before, self._thumbnail)
 
     def _close_gop(self) -> list[Packet]:
         frames, self._waiting = self._waiting, []
@@ -123,8 +124,8 @@ class Encoder:
         planes = self._planes(frame)
         with self.stages.time("intra"):
             qp = intra_qp(self.settings.quality, self.settings.structure)
-            data = self._intra.encode(tuple(p.astype(self.info.dtype) for p in planes), qp)
-            decoded = tuple(p.astype(np.uint16) for p in self._intra_decoder.decode(data))
+            data = self._intra.encode(_as_type(planes, self.info.dtype), qp)
+            decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
         index = self._count
         self._references = {index: Reference(decoded, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
@@ -136,9 +137,7 @@ class Encoder:
     def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
         """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""
         entries = tuple(
-            FrameEntry(
-                start + offset, type_, level, self.settings.quality, frames[offset].pts, frames[offset].duration
-            )  # type: ignore[arg-type]
+            FrameEntry(start + offset, type_, level, self.settings.quality, frames[offset].pts, frames[offset].duration)  # type: ignore[arg-type]
             for offset, type_, level in default_entries(kind, len(frames), self.settings.mini_gop)
         )
         tasks = tasks_of(entries, kind, self._keys)
@@ -191,9 +190,7 @@ class Encoder:
                 setup, tuple(r.symbols for r in references), coder, (choices.symbols, choices.banks), self._model,
                 marks, self._networks,
             )  # fmt: skip
-        planes = reconstruct(
-            setup, references, symbols, self._model, self.stages, choices.prediction, self._networks
-        )
+        planes = reconstruct(setup, references, symbols, self._model, self.stages, choices.prediction, self._networks)
         self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         crc = plane_hash(planes, self.info) if self.settings.hash else 0
         return queued(coder), crc, frame_bits(queued(coder), marks, self._model.tables)
@@ -230,6 +227,10 @@ def plane_hash(planes: Planes, info: VideoInfo) -> int:
     crc = 0
     for plane, (h, w) in zip(planes, ((info.height, info.width), (ch, cw), (ch, cw)), strict=True):
         kind = "u1" if info.bit_depth == 8 else "<u2"
-        crc = zlib.crc32(np.ascontiguousarray(plane[:h, :w].astype(kind)), crc)
+        crc = zlib.crc32(np.ascontiguousarray(plane[:h, :w].astype(kind)).data, crc)
     return crc
 
+
+def _as_type(planes: Planes, dtype: type) -> Planes:
+    y, u, v = planes
+    return y.astype(dtype), u.astype(dtype), v.astype(dtype)

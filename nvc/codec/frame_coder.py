@@ -28,7 +28,7 @@ from nvc.types import FrameTask, Structure
 
 # Lambda in squared steps per bit, and SAD per bit in steps; chosen on the validation part of the training clips.
 RATE_WEIGHT = 0.13
-MOTION_WEIGHT = 0.3
+MOTION_WEIGHT = 0.4
 ROUNDING = 0.45
 PLAIN_ROUNDING = 0.33
 
@@ -120,6 +120,7 @@ def code_symbols(
     symbols = choices[0] if choices else _empty_symbols(setup, rows, columns)
     banks = choices[1] if choices else (0, 0)
     nibble = int(code_one(coder, 0, banks[0] | banks[1] << 2))
+    symbols.banks = (nibble & 3, nibble >> 2)
     motion_base = layout.MOTION_BASE + (nibble & 3) * layout.MOTION_TABLES
     side_base = layout.SIDE_BASE + (nibble >> 2) * layout.SIDE_TABLES
     sources = tuple(r.motion if r is not None else None for r in references)
@@ -199,11 +200,12 @@ def _crop(setup: FrameSetup, planes: Planes) -> Planes:
 
 def _empty_symbols(setup: FrameSetup, rows: int, columns: int) -> FrameSymbols:
     blocks = rows * columns
-    motion = MotionField(
-        np.zeros((rows, columns), np.int8), np.zeros((rows, columns, 2, 2), np.int16), setup.distances
-    )
+    motion = MotionField(np.zeros((rows, columns), np.int8), np.zeros((rows, columns, 2, 2), np.int16), setup.distances)
     return FrameSymbols(
-        motion, np.zeros((blocks, layout.LATENTS), np.int16), np.zeros(blocks, np.uint8), np.zeros((blocks, 3), np.uint8)
+        motion,
+        np.zeros((blocks, layout.LATENTS), np.int16),
+        np.zeros(blocks, np.uint8),
+        np.zeros((blocks, 3), np.uint8),
     )
 
 
@@ -245,9 +247,7 @@ def motion_costs(model: SymbolModel, bank: int = 0) -> MotionCosts:
     return MotionCosts(merge.astype(np.float32), modes.astype(np.float32), lengths.astype(np.float32))
 
 
-def _search(
-    setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarray, model: SymbolModel
-) -> MotionField:
+def _search(setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarray, model: SymbolModel) -> MotionField:
     current = to_8_bit(luma, setup.bit_depth)
     flows = tuple(block_flow(current, r.luma8()) for r in references)
     step = float(setup.steps[0]) / (1 << (4 + setup.bit_depth - 8))
@@ -312,5 +312,3 @@ def symbol_capacity(setup: FrameSetup) -> int:
     """Most symbols that one frame can queue."""
     rows, columns = grid_size(*setup.size)
     return rows * columns * (layout.LATENTS * 8 + 64) + 64
-
-

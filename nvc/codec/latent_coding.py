@@ -22,7 +22,13 @@ def _magnitude(latents, block, channel):
 @njit(inline="always")
 def _features(latents, first, second, block, row, column, rows, columns, channel, before, parity, plane, out):
     """Integer features of one latent: a constant, lower frequencies of the block, neighbours, references, luma."""
-    c0, c1, c2, c3, c4 = before[channel, 0], before[channel, 1], before[channel, 2], before[channel, 3], before[channel, 4]
+    c0, c1, c2, c3, c4 = (
+        before[channel, 0],
+        before[channel, 1],
+        before[channel, 2],
+        before[channel, 3],
+        before[channel, 4],
+    )
     out[0] = 16
     out[1] = (_magnitude(latents, block, c0) if c0 >= 0 else 0) + (_magnitude(latents, block, c1) if c1 >= 0 else 0)
     out[2] = _magnitude(latents, block, c2) if c2 >= 0 else 0
@@ -178,7 +184,7 @@ def code_latents(
 
 @njit(cache=True, nogil=True)
 def collect_features(latents, lasts, first, second, rows, columns, position, diagonal, zone, before, out):
-    """Rows (zone, parity, last class, features..., value) int16 of every coded latent, for fitting; returns their count."""
+    """Rows (zone, parity, last class, features..., value) int16 of every coded latent, for fits; returns their count."""
     features = np.empty(10, np.int32)
     n = 0
     for step in range(position.shape[0]):

@@ -63,9 +63,9 @@ def symbol_hash(frames: Sequence[FrameSymbols]) -> int:
             (s.lasts, "u1"),
             (s.latents, "<i2"),
         ):
-            crc = zlib.crc32(np.ascontiguousarray(array, kind), crc)
+            crc = zlib.crc32(np.ascontiguousarray(array, kind).data, crc)
         if s.hyper is not None:
-            crc = zlib.crc32(np.ascontiguousarray(s.hyper, "<i2"), crc)
+            crc = zlib.crc32(np.ascontiguousarray(s.hyper, "<i2").data, crc)
     return crc
 
 

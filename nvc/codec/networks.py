@@ -6,6 +6,7 @@ floor of the scale indices: such a latent is not coded and its symbol is 0.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
     import torch
 
     from nvc.codec.frame_coder import FrameSetup
+    from nvc.models.inter import Context
     from nvc.models.weights import Weights
 
 HYPER_BASE = layout.TABLES + layout.LATENT_TABLES
+# Encoder: lambda of rounding in squared steps per bit, and how far a threshold may move, in steps.
+ROUNDING_WEIGHT = 0.13
+ROUNDING_LIMIT = 0.5
+UNCODABLE = 60.0  # bits above those of any symbol that a table can code
 
 
 @dataclass(frozen=True)
@@ -195,11 +201,20 @@ class FrameNetworks:
             if y is None:
                 q = given
             else:
-                coded = model.index(step, scales, symbols) > 0
-                q = torch.where(coded, torch.floor(y - mean + 0.5).clamp(-32767, 32767), 0.0)
+                index = model.index(step, scales, symbols)
+                q = torch.where(index > 0, round_latents(y - mean, index, *self._rounding), 0.0)
             symbols = torch.where(here, q, symbols)
             latents = torch.where(here, symbols + mean, latents)
         return symbols, latents
+
+    @functools.cached_property
+    def _rounding(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Thresholds and largest magnitudes of the encoder's rounding, from the tables that code the symbols."""
+        import torch
+
+        costs = build_tables(self.weights.tables["latent"].astype(np.int64)).costs
+        shifts, largest = rounding_shifts(costs, ROUNDING_WEIGHT, ROUNDING_LIMIT)
+        return torch.from_numpy(shifts).to(self.device), torch.from_numpy(largest).to(self.device)
 
     def _picture(self, planes: Planes, bit_depth: int) -> torch.Tensor:
         import torch
@@ -208,12 +223,42 @@ class FrameNetworks:
         return picture.contiguous(memory_format=torch.channels_last) if self.channels_last else picture
 
 
+def rounding_shifts(costs: np.ndarray, weight: float, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """How the encoder rounds with tables of ``costs`` (64, 32) bits: between two magnitudes it takes the cheaper one.
+
+    weight  lambda in squared steps per bit; limit: the most that a threshold moves from the half, in steps
+    Returns shifts (64, 17) float32, what a value must exceed m - 1/2 by to become magnitude m (0 for m = 0, the last
+    for all larger ones), and largest (64,) float32, the largest magnitude that a table can code.
+    """
+    by_magnitude = np.concatenate([costs[:, :1], costs[:, 1 : layout.ESCAPE : 2]], 1).astype(np.float64)
+    rises = np.maximum(0, np.diff(by_magnitude, axis=1)) * weight / 2
+    shifts = np.concatenate([np.zeros((len(costs), 1)), rises, rises[:, -1:]], 1)
+    shifts[:, -1] = np.minimum(shifts[:, -1], shifts[:, -3])
+    there = costs[:, : layout.ESCAPE] < UNCODABLE
+    largest = (there.sum(1) - 1) // 2
+    largest = np.where(costs[:, layout.ESCAPE] < UNCODABLE, 32767, largest)
+    return np.minimum(shifts, limit).astype(np.float32), largest.astype(np.float32)
+
+
+def round_latents(
+    values: torch.Tensor, index: torch.Tensor, shifts: torch.Tensor, largest: torch.Tensor
+) -> torch.Tensor:
+    """Symbols of ``values`` (N, 384, h, w), in steps, each with the thresholds of its table index."""
+    import torch
+
+    table = index.long()
+    magnitude = torch.minimum(torch.floor(values.abs() + 0.5), largest[table])
+    shift = shifts.flatten()[table * shifts.shape[1] + magnitude.clamp(max=shifts.shape[1] - 1).long()]
+    magnitude = torch.where(values.abs() < magnitude - 0.5 + shift, magnitude - 1, magnitude).clamp(min=0)
+    return torch.copysign(magnitude, values)
+
+
 @dataclass(frozen=True)
 class _Late:
     """What the synthesis needs of the steps before it."""
 
     latents: torch.Tensor
-    context: object
+    context: Context
     prediction: torch.Tensor
 
 

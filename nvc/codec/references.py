@@ -19,6 +19,7 @@ class FrameSymbols:
     motion     of the blocks
     latents    (B, 384) int16; patterns (B,) uint8; lasts (B, 3) uint8
     hyper      hyper latents of the networks, or None
+    banks      motion bank and side bank that coded them
     """
 
     motion: MotionField
@@ -26,6 +27,7 @@ class FrameSymbols:
     patterns: np.ndarray
     lasts: np.ndarray
     hyper: np.ndarray | None = None
+    banks: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)

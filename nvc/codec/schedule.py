@@ -63,4 +63,3 @@ def tasks_of(entries: Iterable[FrameEntry], kind: str, keys: Mapping[str, int]) 
         tasks.append(FrameTask(e.display_index, e.type, level, refs))
         known[e.display_index] = level
     return tuple(tasks)
-

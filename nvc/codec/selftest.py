@@ -16,8 +16,8 @@ from nvc.codec.network_choice import weights_there
 from nvc.entropy import rans
 from nvc.entropy.coder import code_one, decoding_coder, finished
 from nvc.entropy.tables import build_tables
-from nvc.motion import warp
 from nvc.errors import DeviceError
+from nvc.motion import warp
 from nvc.motion.field import MotionField, grid_size
 
 _EXPECTED = {"entropy coder": 0x4C3BB625, "prediction": 0x79480556, "inverse transform": 0xFD538CB6}
@@ -112,7 +112,7 @@ def _prediction() -> int:
         vectors = (numbers(rows * columns * 4, 400, 6) - 200).reshape(rows, columns, 2, 2).astype(np.int16)
         planes = warp.predict(references, MotionField(modes, vectors, (-1, 1)), size, bit_depth)  # type: ignore[arg-type]
         for plane in planes:
-            crc = zlib.crc32(plane.astype("<u2"), crc)
+            crc = zlib.crc32(plane.astype("<u2").data, crc)
     return crc
 
 
@@ -123,5 +123,5 @@ def _transform() -> int:
         prediction = numbers(4 * n * n, 1024, 8).reshape(2 * n, 2 * n).astype(np.uint16)
         out = np.empty_like(prediction)
         transform.add_inverse(coefficients, transform.integer_matrix(n), prediction, 2, 1023, out)
-        crc = zlib.crc32(out.astype("<u2"), crc)
+        crc = zlib.crc32(out.astype("<u2").data, crc)
     return crc

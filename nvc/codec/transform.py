@@ -7,6 +7,7 @@ shifts 7 and the rest, with clamps between so that no stream can overflow.
 import functools
 
 import numpy as np
+
 from nvc.backend import BackendUse, pick
 
 # A dequantised coefficient is an orthonormal DCT coefficient times 2**FRACTION, within +-COEFFICIENT_LIMIT.
@@ -60,4 +61,6 @@ def backend_use() -> BackendUse:
 def _kernel():
     from nvc.codec import transform_numba, transform_reference
 
-    return pick("inverse transform", {"numba": transform_numba.add_inverse, "reference": transform_reference.add_inverse})
+    return pick(
+        "inverse transform", {"numba": transform_numba.add_inverse, "reference": transform_reference.add_inverse}
+    )

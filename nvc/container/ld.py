@@ -58,6 +58,8 @@ class LdChain:
             return read_packet(unit, self._header, schedule)
         if self._next is None or (unit.kind == LD_NEXT and self._quality is None):
             raise CorruptError("an ld frame without the one before it")
+        if unit.flags > MAX_LANES.bit_length() - 1:
+            raise CorruptError(f"an ld frame of 2^{unit.flags} lanes")  # only a long head has room for it
         quality, payload = self._quality, unit.payload
         if unit.kind == LD_QUALITY:
             if not payload or payload[0] >= QUALITIES:

@@ -2,7 +2,8 @@
 
 One path both ways: a kernel calls ``code_symbol(coder, table, symbol)`` in encoder and decoder alike. In the encoder
 the pair is queued and comes back unchanged; in the decoder the argument is ignored and the decoded symbol returned.
-Symbol i of a stream belongs to lane i modulo the number of lanes; all lanes read one sequence of 16-bit words. Lanes are a power of two.
+Symbol i of a stream belongs to lane i modulo the number of lanes; all lanes read one sequence of 16-bit words. Lanes are a
+power of two.
 """
 
 from typing import NamedTuple

@@ -6,6 +6,8 @@ Range asymmetric numeral systems after Duda, arXiv 1311.2540; interleaving after
 import numpy as np
 
 from nvc.backend import BackendUse, pick
+from nvc.backend_cupy import fault, on_gpu
+from nvc.entropy import rans_cupy
 from nvc.entropy.tables import Tables
 from nvc.errors import FormatError
 
@@ -13,8 +15,10 @@ from nvc.errors import FormatError
 def encode(symbols: np.ndarray, tables: np.ndarray, model: Tables, lanes: int) -> bytes:
     """Bytes of a stream of ``symbols`` (N,) uint8, each with its table (N,) uint16, on 1 to 64 ``lanes``.
 
-    Raises FormatError for a symbol its table does not have.
+    Arrays on a GPU (CuPy, torch) are coded there. Raises FormatError for a symbol its table does not have.
     """
+    if on_gpu(symbols, tables):
+        return rans_cupy.encode(symbols, tables, model, lanes)
     symbols, tables = np.asarray(symbols, np.uint8), np.asarray(tables, np.uint16)
     if symbols.shape != tables.shape or symbols.ndim != 1 or lanes not in (1, 2, 4, 8, 16, 32, 64):
         raise FormatError(f"symbols {symbols.shape}, tables {tables.shape} and {lanes} lanes do not fit together")
@@ -43,4 +47,9 @@ def backend_use() -> BackendUse:
 def _encoder():
     from nvc.entropy import rans_numba, rans_reference
 
-    return pick("rans", {"numba": rans_numba.encode_words, "reference": rans_reference.encode_words})
+    kernels = {
+        "numba": rans_numba.encode_words,
+        "reference": rans_reference.encode_words,
+        "cupy": rans_cupy.encode_words,
+    }
+    return pick("rans", kernels, {"cupy": fault})

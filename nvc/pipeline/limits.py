@@ -32,14 +32,13 @@ class Limits:
         """Raise LimitError for a picture or a known number of frames above the limit."""
         pixels = info.width * info.height
         if self.max_pixels is not None and pixels > self.max_pixels:
-            raise LimitError(
-                f"pictures of {info.width}x{info.height} have {pixels} pixels, allowed are {self.max_pixels}"
-            )
+            size = f"pictures of {info.width}x{info.height} have {pixels} pixels"
+            raise LimitError(f"{size}, allowed are {self.max_pixels} (--max-pixels)")
 
     def check_frames(self, frames: int | None) -> None:
         """Raise LimitError for more frames than allowed."""
         if frames is not None and self.max_frames is not None and frames > self.max_frames:
-            raise LimitError(f"there are {frames} frames or more, allowed are {self.max_frames}")
+            raise LimitError(f"there are {frames} frames or more, allowed are {self.max_frames} (--max-frames)")
 
     def check_memory(self, estimate: int) -> None:
         """Raise LimitError where a job needs more than it may take; ``estimate`` in bytes."""
@@ -48,10 +47,9 @@ class Limits:
             free = free_memory()
             allowed = None if free is None else free // 2
         if allowed is not None and estimate > allowed:
-            name = "--max-memory" if self.max_memory is not None else "half of what is free"
-            raise LimitError(
-                f"this needs about {estimate / 1e9:.1f} GB of memory, allowed are {allowed / 1e9:.1f} ({name})"
-            )
+            name = "--max-memory" if self.max_memory is not None else "half of what is free; --max-memory sets it"
+            needs = f"this needs about {estimate / 1e9:.2f} GB of memory"
+            raise LimitError(f"{needs}, allowed are {allowed / 1e9:.2f} ({name})")
 
 
 def encode_memory(info: VideoInfo, settings: Settings) -> int:

@@ -251,7 +251,7 @@ def open_stream(source: Source, limits: Limits | None = None) -> CodedStream:
     if isinstance(source, bytes | bytearray | memoryview):
         source = bytes(source)
         is_nvc = _is_nvc(source[:_LOOK])
-        return NvcStream(BytesIO(source), len(source), limits, owns=True) if is_nvc else LayeredFile(source, limits)
+        return NvcStream(BytesIO(source), len(source), limits, owns=True) if is_nvc else _layered(source, limits)
     if is_path(source):
         return _open_path(Path(source), limits)  # type: ignore[arg-type]
     if not source.seekable():  # type: ignore[union-attr]
@@ -261,7 +261,7 @@ def open_stream(source: Source, limits: Limits | None = None) -> CodedStream:
     source.seek(0)  # type: ignore[union-attr]
     if _is_nvc(head):
         return NvcStream(source, size_of(source), limits, owns=False)  # type: ignore[arg-type]
-    return LayeredFile(source, limits)
+    return _layered(source, limits)
 
 
 def _open_path(path: Path, limits: Limits) -> CodedStream:
@@ -275,10 +275,15 @@ def _open_path(path: Path, limits: Limits) -> CodedStream:
     if _is_nvc(head) or path.name.lower().removesuffix(".part").endswith(NVC):
         return NvcStream(file, size_of(path), limits, owns=True)
     file.close()
+    return _layered(path, limits)
+
+
+def _layered(source: Source, limits: Limits) -> LayeredFile:
+    """What is there and cannot be read as a video is of another format, not missing."""
     try:
-        return LayeredFile(path, limits)
+        return LayeredFile(source, limits)
     except InputError as error:
-        raise FormatError(f"{path} is neither an nvc stream nor a video: {error}") from error
+        raise FormatError(f"{name_of(source)} is neither an nvc stream nor a video: {error}") from error
 
 
 def _is_nvc(head: bytes) -> bool:

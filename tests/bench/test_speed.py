@@ -28,9 +28,9 @@ def test_clips_are_made_twice_alike(tmp_path: Path) -> None:
 
 def test_text_and_json() -> None:
     encode = JobSpeed(10, 4.0, 1.5, {"motion search": 3.0, "other": 1.0, "nothing": 0.0}, 200 * 2**20)
-    report = SpeedReport("a machine", 2, 32, (SizeSpeed(100, 50, 999, encode, encode),), {"bf16, 1 thread": 123.4})
+    report = SpeedReport("a machine", 2, 32, (SizeSpeed(100, 50, 999, encode, encode),), {"bf16, 1 thread": 123.4}, 0.5)
     text = format_speed(report)
-    for piece in ("100x50", "2.50", "200", "motion search 75%, other 25%", "bf16, 1 thread: 123"):
+    for piece in ("100x50", "2.50", "200", "motion search 75%, other 25%", "bf16, 1 thread: 123", "before: 0.5"):
         assert piece in text
     assert "nothing" not in text
     assert report.to_dict()["sizes"][0]["encode"]["fps"] == 2.5

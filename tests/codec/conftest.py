@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
 from nvc.types import Frame, Packet, Settings, StreamHeader, VideoInfo

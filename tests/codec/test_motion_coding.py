@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nvc.codec.motion_coding import code_difference, code_motion
 from nvc.codec.symbols import BANKS, MERGE, MOTION_BASE, MOTION_TABLES, load_model
 from nvc.entropy import rans
@@ -66,7 +67,9 @@ def test_motion_comes_back(shape: tuple[int, int], reach: int, two: bool, merge:
 
 def test_two_past_references_come_back() -> None:
     field = random_field((3, 5), 50, True, 0.5, 3)
-    there_and_back(MotionField(field.modes, field.vectors, (-1, -3)), random_field((3, 5), 50, True, 0.2, 4), True, 1, 1)
+    there_and_back(
+        MotionField(field.modes, field.vectors, (-1, -3)), random_field((3, 5), 50, True, 0.2, 4), True, 1, 1
+    )
 
 
 @pytest.mark.parametrize("two", [True, False])

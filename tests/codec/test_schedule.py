@@ -1,6 +1,7 @@
 """Schedules: every reference coded before its use, every frame once, whatever the count."""
 
 import pytest
+
 from nvc.codec.schedule import LD_CYCLE, default_entries, ld_level, tasks_of
 from nvc.types import FrameEntry, FrameTask
 

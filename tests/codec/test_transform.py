@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nvc.codec import transform
 
 SIZES = (8, 16, 32)

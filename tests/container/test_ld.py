@@ -89,3 +89,10 @@ def test_a_quality_out_of_range_is_corrupt(make, body: bytes) -> None:
     chain.follow(make.packet("intra", 0))
     with pytest.raises(CorruptError):
         chain.read(unit.Unit(0, unit.LD_QUALITY, 0, body, len(body) + 8), make.schedule)
+
+
+def test_lanes_beyond_the_short_head_are_corrupt(make) -> None:
+    chain = LdChain(make.header())
+    chain.follow(make.packet("intra", 0))
+    with pytest.raises(CorruptError, match="lanes"):
+        chain.read(unit.Unit(0, unit.LD_QUALITY, 255, b"\x05data", 19), make.schedule)

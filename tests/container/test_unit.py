@@ -1,3 +1,4 @@
+import re
 import struct
 import zlib
 
@@ -77,3 +78,9 @@ def test_every_kind_has_a_name() -> None:
     assert [unit.kind_name(k) for k in (unit.TAIL, unit.HEADER, unit.INDEX, 200)] == [
         "tail", "header", "index", "unknown 200",
     ]  # fmt: skip
+
+
+def test_the_document_lists_the_kinds(root) -> None:
+    text = (root / "docs" / "format.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| (\w+)[^|]* \| (?:long|short|either) \|", text, re.MULTILINE)
+    assert [(int(kind), name) for kind, name in rows] == list(enumerate(unit.KIND_NAMES))[1:]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from nvc.entropy.tables import Tables, build_tables, quantise_counts
 
 Stream = tuple[np.ndarray, np.ndarray]

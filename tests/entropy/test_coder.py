@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nvc.entropy import rans
 from nvc.entropy.coder import (
     OVERRUN,

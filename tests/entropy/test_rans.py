@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from nvc.entropy import rans, rans_numba, rans_reference
 from nvc.entropy.coder import code_one, decoding_coder, finished
 from nvc.entropy.tables import Tables, build_tables

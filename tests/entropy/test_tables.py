@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from nvc.entropy.tables import MAX_SYMBOLS, TOTAL, build_tables, quantise_counts
 from nvc.errors import FormatError
 

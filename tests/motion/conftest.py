@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from nvc.motion.field import BOTH, FIRST, SECOND, MotionField, grid_size
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nvc.motion.estimate import MotionCosts, estimate, quarter_planes
 from nvc.motion.field import BOTH, FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size
 from nvc.motion.warp import MARGIN, pad_plane, predict
@@ -79,3 +80,19 @@ def test_expensive_bits_give_less_motion() -> None:
     current, reference = (rng.integers(0, 256, (64, 64)).astype(np.uint8) for _ in range(2))
     lengths = [int(np.abs(search(current, [reference], w).vectors.astype(int)).sum()) for w in (0.0, 1e6)]
     assert lengths[0] > lengths[1] == 0
+
+
+def test_vectors_never_leave_what_a_stream_can_hold() -> None:
+    """A wide picture whose motion is just past the limit, and a temporal candidate at the limit."""
+    size, shift = (16, 2400), VECTOR_LIMIT // 4 + 10
+    big = np.random.default_rng(6).integers(0, 256, (16, 2400 + 2 * shift)).astype(np.uint8)
+    reference, grid = big[:, shift : shift + 2400], grid_size(*size)
+    for sign in (1, -1):
+        current = big[:, shift + sign * shift :][:, :2400]
+        vectors = np.zeros((*grid, 2, 2), np.int16)
+        vectors[:, :, 0, 0] = sign * 4000
+        source = MotionField(np.ones(grid, np.int8), vectors, (-1, 0))
+        quarters, flow = quarter_planes(pad_plane(reference), 8), np.zeros((*grid, 2), np.int16)
+        field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0)
+        assert field.vectors.min() >= -VECTOR_LIMIT
+        assert field.vectors.max() < VECTOR_LIMIT

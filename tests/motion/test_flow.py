@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from nvc.motion.field import grid_size
 from nvc.motion.flow import block_flow
 

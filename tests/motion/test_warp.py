@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from nvc.errors import FormatError
 from nvc.motion import warp
 from nvc.motion.field import FIRST, MotionField, grid_size

@@ -126,7 +126,9 @@ def test_plain_hevc_is_shown_as_it_is(clip: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["h264.mp4", "clip.y4m", "text.nvc", "text.mp4"])
 def test_what_is_not_ours(sample: Path, clip: Path, tmp_path: Path, name: str) -> None:
     source = tmp_path / name
-    source.write_bytes({"h264.mp4": sample, "clip.y4m": clip}[name].read_bytes() if "text" not in name else b"text" * 99)
+    source.write_bytes(
+        {"h264.mp4": sample, "clip.y4m": clip}[name].read_bytes() if "text" not in name else b"text" * 99
+    )
     with pytest.raises(FormatError) as caught:
         decode_file(source, tmp_path / "out.y4m")
     assert caught.value.exit_code == 4

@@ -132,7 +132,8 @@ def test_the_part_of_the_output_is_not_the_input(clip: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "mode"), [("a.mp4", "neural"), ("a.mkv", "neural"), ("a.webm", None), ("a.y4m", None), ("a", None), ("-", None)]
+    ("name", "mode"),
+    [("a.mp4", "neural"), ("a.mkv", "neural"), ("a.webm", None), ("a.y4m", None), ("a", None), ("-", None)],
 )
 def test_destinations_that_no_mode_writes(clip: Path, tmp_path: Path, name: str, mode: str | None) -> None:
     with pytest.raises(UsageError):
@@ -142,7 +143,12 @@ def test_destinations_that_no_mode_writes(clip: Path, tmp_path: Path, name: str,
 
 @pytest.mark.parametrize(
     ("content", "error"),
-    [(None, InputError), (b"", InputError), (b"no video at all" * 9, InputError), (b"YUV4MPEG2 W64 H48 F25:1\n", InputError)],
+    [
+        (None, InputError),
+        (b"", InputError),
+        (b"no video at all" * 9, InputError),
+        (b"YUV4MPEG2 W64 H48 F25:1\n", InputError),
+    ],
 )
 def test_inputs_that_are_none(tmp_path: Path, content: bytes | None, error: type) -> None:
     source = tmp_path / "in.y4m"

@@ -9,7 +9,9 @@ from nvc.errors import UsageError
 from nvc.pipeline.paths import check_output, choose_mode, is_path, output_file, suffix_of
 
 
-@pytest.mark.parametrize(("value", "want"), [("a", True), (Path("-a"), True), ("-", False), (b"a", False), (BytesIO(), False)])
+@pytest.mark.parametrize(
+    ("value", "want"), [("a", True), (Path("-a"), True), ("-", False), (b"a", False), (BytesIO(), False)]
+)
 def test_what_is_a_path(value, want: bool) -> None:
     assert is_path(value) is want
 

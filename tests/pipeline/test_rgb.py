@@ -35,7 +35,9 @@ def test_colours(planes: tuple, fields: dict, want: tuple) -> None:
     assert np.abs(got.astype(int) - want).max() <= 2
 
 
-@pytest.mark.parametrize(("matrix", "height", "want"), [(2, 480, BT601), (2, 1080, BT709), (0, 720, BT709), (9, 480, 9)])
+@pytest.mark.parametrize(
+    ("matrix", "height", "want"), [(2, 480, BT601), (2, 1080, BT709), (0, 720, BT709), (9, 480, 9)]
+)
 def test_a_matrix_that_is_not_named(matrix: int, height: int, want: int) -> None:
     info = VideoInfo(2, height, Fraction(1, 25), matrix=matrix)
     luma, chroma = np.zeros((height, 2), np.uint8), np.zeros((height // 2, 1), np.uint8)

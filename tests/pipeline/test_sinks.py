@@ -11,7 +11,10 @@ from nvc.types import CarriedPacket, CarriedStream, FrameEntry, Packet, StreamHe
 
 INFO = VideoInfo(64, 48, Fraction(1, 25), Fraction(25))
 HEADER = StreamHeader(INFO, "neural", "ra", 8, 8, 32, 1, 0)
-STREAMS = (CarriedStream(0, "audio", "aac", Fraction(1, 50), b""), CarriedStream(1, "attachment", "ttf", Fraction(1), b""))
+STREAMS = (
+    CarriedStream(0, "audio", "aac", Fraction(1, 50), b""),
+    CarriedStream(1, "attachment", "ttf", Fraction(1), b""),
+)
 
 
 def packet(start: int) -> Packet:

@@ -1,0 +1,115 @@
+"""The real encoder, watched: what its inter frames showed as samples, and what its streams cost."""
+
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from nvc.codec.encoder import Encoder
+from nvc.codec.frame_coder import RATE_WEIGHT, FrameSetup
+from nvc.codec.network_choice import single_thread
+from nvc.codec.networks import FrameNetworks, warp_each
+from nvc.codec.references import Planes
+from nvc.container.writer import StreamWriter
+from nvc.metrics import frame_psnr, psnr_611
+from nvc.train.data import PICTURES, Sample
+from nvc.train.losses import CHROMA_WEIGHT
+from nvc.types import Frame, Settings, VideoInfo
+
+
+class WatchedEncoder(Encoder):
+    """An encoder that keeps its pictures, and with ``keep`` a sample of each inter frame.
+
+    networks  to code with, or None for networks off
+    """
+
+    def __init__(self, info: VideoInfo, quality: int, networks: FrameNetworks | None = None, keep: bool = False) -> None:
+        settings = Settings(quality=quality, keyint=64, threads=1, disable=frozenset({"networks"}))
+        super().__init__(info, settings)
+        self.pictures: dict[int, Planes] = {}
+        self.samples: list[Sample] = []
+        self._keep = keep
+        self._source: Planes | None = None
+        if networks is not None:
+            self._networks = networks
+            self.settings = replace(settings, disable=frozenset())
+            self._model = networks.symbol_model(self._model)
+            self._pool.shutdown()
+            self._pool = ThreadPoolExecutor(1, initializer=single_thread(networks))
+
+    def _code_intra(self, frame):
+        packet = super()._code_intra(frame)
+        index = packet.frames[0].display_index
+        self.pictures[index] = self._references[index].planes
+        return packet
+
+    def _code_frame(self, task, source, waits):
+        self._source = source
+        queue, crc, bits = super()._code_frame(task, source, waits)
+        planes = self._references[task.display_index].planes
+        self.pictures[task.display_index] = planes
+        if self._keep:
+            cost = bits["latents"] + bits["hyper"] + bits["side"] + _error(planes, source) / self._lambda(task)
+            self.samples[-1] = replace(self.samples[-1], own_cost=float(cost))
+        return queue, crc, bits
+
+    def _observe(self, setup, references, choices) -> None:
+        if not self._keep or self._source is None:
+            return
+        warped = warp_each(setup, references, choices.symbols.motion)
+        pictures = [self._source, choices.prediction, *warped, choices.prediction][:PICTURES]
+        rows = np.stack([np.concatenate([plane.ravel() for plane in planes]) for planes in pictures])
+        symbols = tuple(_sparse(r.symbols.latents) for r in references if r.symbols is not None)
+        level = setup.task.level
+        self.samples.append(
+            Sample(rows.astype(np.uint8), symbols, setup.quality, level, setup.steps, cost=0.0, own_cost=0.0)
+        )
+
+    def _lambda(self, task) -> float:
+        """Squared code values per bit of a frame."""
+        setup: FrameSetup = self._setup(task)
+        return RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
+
+
+def record(frames: Sequence[Frame], quality: int, networks: FrameNetworks | None = None) -> list[Sample]:
+    """Samples of the inter frames of a clip (8 bit, sides multiples of 16), coded as one I period."""
+    encoder = WatchedEncoder(frames[0].info, quality, networks, keep=True)
+    packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
+    other = sum(8 * len(payload) for packet in packets if packet.kind == "intra" for payload in packet.payloads)
+    motion = sum(bits["motion"] for packet in packets for bits in packet.bits)
+    total = other + motion + sum(sample.own_cost for sample in encoder.samples)
+    cost = total / max(1, len(encoder.samples))
+    return [replace(sample, cost=float(cost)) for sample in encoder.samples]
+
+
+def measure(frames: Sequence[Frame], quality: int, networks: FrameNetworks | None = None) -> tuple[int, float]:
+    """(bytes of the whole stream in its container, mean PSNR 6:1:1 of the decoded frames) of a clip."""
+    encoder = WatchedEncoder(frames[0].info, quality, networks)
+    packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
+    file = io.BytesIO()
+    writer = StreamWriter(file, encoder.header)
+    for packet in packets:
+        writer.write(packet)
+    writer.close()
+    quality_of = [_psnr(frame, encoder.pictures[k]) for k, frame in enumerate(frames)]
+    return len(file.getvalue()), float(np.mean(quality_of))
+
+
+def _psnr(frame: Frame, planes: Planes) -> float:
+    shown = [p[: q.shape[0], : q.shape[1]].astype(q.dtype) for p, q in zip(planes, frame.planes, strict=True)]
+    return psnr_611(*frame_psnr(shown, frame.planes, frame.info.bit_depth))
+
+
+def _error(planes: Planes, source: Planes) -> float:
+    y, u, v = (
+        float(np.square(p.astype(np.float64) - q.astype(np.float64)).sum()) for p, q in zip(planes, source, strict=True)
+    )
+    return y + CHROMA_WEIGHT * (u + v)
+
+
+def _sparse(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    flat = latents.ravel()
+    positions = np.flatnonzero(flat)
+    return positions.astype(np.int32), flat[positions].astype(np.int16)
