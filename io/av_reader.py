@@ -12,6 +12,7 @@ import av
 
 from nvc.errors import CorruptError, InputError, UsageError
 from nvc.io import color_tags, passthrough, probe, truncated
+from nvc.io.coding import CodingReader, HeaderReader
 from nvc.io.pixels import plan_conversion, planes_of
 from nvc.io.reader_base import Picture, VideoReader
 from nvc.types import CarriedPacket, CarriedStream, Frame, VideoInfo
@@ -26,7 +27,7 @@ _TIME_TOLERANCE = Fraction(1)
 
 class AvReader(VideoReader):
     """Reader of a media file. ``source`` is a path or a binary stream, ``carry`` the kinds of streams that are
-    handed out beside the pictures."""
+    handed out beside the pictures, ``coded`` reads how each picture was coded."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class AvReader(VideoReader):
         frames: int | None = None,
         carry: frozenset[str] = KINDS,
         owned: bool = False,
+        coded: HeaderReader | None = None,
     ) -> None:
         super().__init__(name, start=start, frames=frames)
         self._source, self._owned = source, owned
@@ -53,6 +55,7 @@ class AvReader(VideoReader):
         try:
             self._stream = _choose(self._container, video_stream, name)
             self._carry(carry)
+            self._coding = CodingReader(self._stream.codec_context, coded) if coded else None
             self._prepare()
         except BaseException:
             self.close()
@@ -153,7 +156,8 @@ class AvReader(VideoReader):
             if frame.interlaced_frame:
                 self.notice("interlaced material is coded as progressive frames")
             planes = planes_of(frame, self._conversion)
-            yield Picture(planes, self._ticks(frame), frame.duration or 0, frame.is_corrupt)
+            coded = self._coding.coded_as(frame) if self._coding else None
+            yield Picture(planes, self._ticks(frame), frame.duration or 0, frame.is_corrupt, coded)
         if self._bad or self._cut():
             raise CorruptError(self._damage())
 
@@ -183,6 +187,8 @@ class AvReader(VideoReader):
 
     def _decode(self, packet: av.Packet | None) -> Iterator[av.VideoFrame]:
         try:
+            if self._coding is not None and packet is not None:
+                self._coding.note(packet)
             frames = self._stream.decode(packet)
         except EOFError:
             return

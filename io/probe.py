@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from fractions import Fraction
 from typing import Any
 
@@ -97,6 +98,9 @@ def _trace(stream: av.VideoStream, packet: av.Packet | None) -> str:
                 if packet is not None and not stream.codec_context.extradata:
                     bsf.filter(packet)
         finally:
+            # Decoder threads may be inside the log callback, which cannot compare with None: let them leave first.
+            av.logging.set_level(av.logging.PANIC)
+            time.sleep(0.002)
             av.logging.set_level(level)
     return "".join(line[2] for line in lines)
 

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 
 from nvc.errors import InputError, UsageError
 from nvc.io.av_reader import KINDS, AvReader
+from nvc.io.coding import HeaderReader
 from nvc.io.raw import RawFormat, RawReader
 from nvc.io.reader_base import VideoReader
 from nvc.io.y4m import MAGIC, Y4mReader
@@ -24,6 +25,7 @@ def open_video(
     frames: int | None = None,
     raw: RawFormat | None = None,
     carry: bool | Collection[str] = True,
+    coded: HeaderReader | None = None,
 ) -> VideoReader:
     """A VideoReader (context manager) for a path, bytes, a binary stream or "-" (standard input).
 
@@ -31,6 +33,8 @@ def open_video(
     start, frames first frame (counted from 0) and how many; None = all
     raw           format of headerless video, from parse_raw
     carry         whether the other streams are handed out too; or the kinds ("audio", "subtitle", ...) that are
+    coded         a reader of HEVC headers; with it ``Frame.coded`` says how pictures were coded: their type, and for
+                  HEVC and H.264 their quantiser
     Raises InputError for what is missing, unreadable or no video, UsageError for options that do not fit,
     CorruptError for a file that is cut before its first frame, LimitError for a picture that is too large.
     """
@@ -52,7 +56,7 @@ def open_video(
         target = path if path is not None else stream
         kinds = (KINDS if carry else frozenset()) if isinstance(carry, bool) else frozenset(carry)
         return AvReader(
-            cast(Path | BinaryIO, target), name, video_stream=video_stream, **span, carry=kinds, owned=owned
+            cast(Path | BinaryIO, target), name, video_stream=video_stream, **span, carry=kinds, owned=owned, coded=coded
         )
     except BaseException:
         if owned and stream is not None and stream is not sys.stdin.buffer:

@@ -8,17 +8,18 @@ from typing import Self
 
 from nvc.errors import CorruptError, InputError, UsageError
 from nvc.io.pixels import Planes
-from nvc.types import CarriedPacket, CarriedStream, Chapter, Frame, VideoInfo
+from nvc.types import CarriedPacket, CarriedStream, Chapter, CodedAs, Frame, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Planes with the times of the source: pts None where it names none, duration 0 where unknown."""
+    """Planes with the times of the source: pts None where it names none, duration 0 where unknown; how it was coded."""
 
     planes: Planes
     pts: int | None
     duration: int = 0
     damaged: bool = False
+    coded: CodedAs | None = None
 
 
 class VideoReader(ABC):
@@ -112,7 +113,7 @@ class VideoReader(ABC):
                 pts = last + 1
             last, step = pts, picture.duration or step
             y, u, v = picture.planes
-            yield Frame(y, u, v, pts, self.info, picture.duration, picture.damaged)
+            yield Frame(y, u, v, pts, self.info, picture.duration, picture.damaged, picture.coded)
 
     def _no_frames(self) -> str:
         if self._start:

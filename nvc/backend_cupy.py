@@ -63,6 +63,23 @@ class CupyDevice:
         with _stream():
             return cupy.asnumpy(array)
 
+    def synchronize(self) -> None:
+        """Wait until everything that was started has ended."""
+        import cupy
+
+        cupy.cuda.Device().synchronize()
+
+    def names(self) -> dict[str, str]:
+        """Name of the card, and the versions that matter for what it computed."""
+        import cupy
+
+        card = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+        runtime, driver = cupy.cuda.runtime.runtimeGetVersion(), cupy.cuda.runtime.driverGetVersion()
+        return {
+            "card": card["name"].decode(), "compute": f"{card['major']}.{card['minor']}",
+            "cupy": cupy.__version__, "cuda": str(runtime), "driver": str(driver),
+        }  # fmt: skip
+
 
 @functools.cache
 def fault() -> str | None:

@@ -97,11 +97,24 @@ class VideoInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class CodedAs:
+    """How a picture was coded in the stream that it comes from, as far as that can be read.
+
+    type  "I", "P", "B", or "" where unknown
+    qp    mean quantiser on the scale of H.264 and HEVC (0..51), None where unknown
+    """
+
+    type: str = ""
+    qp: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One picture with its time: planes y (H, W), u and v (ceil(H/2), ceil(W/2)), uint8 or uint16 (10 bit).
 
     pts and duration are ticks of ``info.time_base``; duration 0 = unknown.
     damaged: the picture was repeated or concealed because the stream was damaged here.
+    coded: how the picture was coded, where a reader was asked for it.
     """
 
     y: np.ndarray
@@ -111,6 +124,7 @@ class Frame:
     info: VideoInfo
     duration: int = 0
     damaged: bool = False
+    coded: CodedAs | None = None
 
     def __post_init__(self) -> None:
         chroma = self.info.chroma_size

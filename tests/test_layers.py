@@ -14,7 +14,7 @@ ROOMS = ("nvc", "io", "motion", "bench")
 
 # Imports go down in rank only. A room may import itself; two rooms of one rank may not import each other.
 RANK = {
-    "nvc.errors": 0, "nvc.types": 0, "nvc.progress": 0, "nvc.backend": 0, "nvc.weights": 0,
+    "nvc.errors": 0, "nvc.types": 0, "nvc.progress": 0, "nvc.backend": 0, "nvc.backend_cupy": 0, "nvc.weights": 0,
     "nvc.color": 1, "nvc.metrics": 1, "nvc.entropy": 1, "nvc.container": 1, "nvc.motion": 1, "nvc.io": 1,
     "nvc.models": 2,
     "nvc.codec": 3,

@@ -9,11 +9,11 @@ from nvc.types import Structure
 
 # Added to the QP by level, in eighths of a QP; chosen on the validation part of the training clips (docs/decisions).
 LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
-    "ra": (0, 12, 20, 28, 34, 40, 44),
+    "ra": (0, 8, 16, 26, 34, 42, 46),
     "ld": (0, 12, 20),
     "intra": (0,),
 }
-INTRA_OFFSET = -32
+INTRA_OFFSET = -24
 CHROMA_OFFSET = -32
 
 

@@ -9,6 +9,7 @@ import functools
 import numpy as np
 
 from nvc.backend import BackendUse, pick
+from nvc.backend_cupy import fault, on_gpu
 
 # A dequantised coefficient is an orthonormal DCT coefficient times 2**FRACTION, within +-COEFFICIENT_LIMIT.
 FRACTION = 4
@@ -48,9 +49,12 @@ def add_inverse(
     """out = clip(prediction + inverse DCT) block by block; blocks of zeros copy the prediction.
 
     coefficients (B, n, n) int32, dequantised; matrix ``integer_matrix(n)``; prediction, out (h * n, columns * n)
-    uint16; peak = largest sample value.
+    uint16; peak = largest sample value. Where ``out`` lies on a GPU (CuPy, torch) so does the work.
     """
-    _kernel()[0](coefficients, matrix, prediction, columns, peak, out)
+    from nvc.codec import transform_cupy
+
+    kernel = transform_cupy.add_inverse if on_gpu(out) else _kernel()[0]
+    kernel(coefficients, matrix, prediction, columns, peak, out)
 
 
 def backend_use() -> BackendUse:
@@ -59,8 +63,11 @@ def backend_use() -> BackendUse:
 
 
 def _kernel():
-    from nvc.codec import transform_numba, transform_reference
+    from nvc.codec import transform_cupy, transform_numba, transform_reference
 
-    return pick(
-        "inverse transform", {"numba": transform_numba.add_inverse, "reference": transform_reference.add_inverse}
-    )
+    kernels = {
+        "numba": transform_numba.add_inverse,
+        "reference": transform_reference.add_inverse,
+        "cupy": transform_cupy.add_inverse,
+    }
+    return pick("inverse transform", kernels, {"cupy": fault})

@@ -167,7 +167,7 @@ def decode_symbols(words: Any, tables: Any, lookup: Any, lanes: int, device: Dev
     """
     at = device_of(device)
     ends = np.array([[0, len(words)], [0, len(tables)]], np.int32)
-    symbols, good = _decode(words, ends[0], tables, ends[1], lookup, lanes, at)
+    symbols, good = decode_flat(words, ends[0], tables, ends[1], lookup, lanes, at)
     if not at.download(good)[0]:
         raise FormatError(f"a stream of {len(words)} words does not hold {len(tables)} symbols on {lanes} lanes")
     return home(at, symbols, tables)
@@ -209,7 +209,7 @@ def decode_streams(
         return [], np.zeros(0, bool)
     words = [np.frombuffer(p[: len(p) // 2 * 2], "<u2") for p in payloads]
     ends, at = _ends(tables), device_of(device)
-    symbols, good = _decode(np.concatenate(words), _ends(words), np.concatenate(tables), ends, model.lookup, lanes, at)
+    symbols, good = decode_flat(np.concatenate(words), _ends(words), np.concatenate(tables), ends, model.lookup, lanes, at)
     whole = at.download(good).astype(bool) & np.array([len(p) % 2 == 0 for p in payloads])
     return np.split(at.download(symbols), ends[1:-1]), whole
 
@@ -275,10 +275,13 @@ def _encode(
     return [all_words[rooms[s] + first[s] : rooms[s + 1]] for s in range(streams)]
 
 
-def _decode(
+def decode_flat(
     words: Any, word_ends: np.ndarray, tables: Any, ends: np.ndarray, lookup: Any, lanes: int, at: Device
 ) -> tuple[Any, Any]:
-    """(symbols of all streams uint8, good (S,) int32) on the device."""
+    """(symbols of all streams uint8, good (S,) int32), left on the device; ends (S + 1,) of words and of symbols.
+
+    What ``decode_streams`` starts, for callers whose words and tables are on the GPU already. Nothing is checked.
+    """
     streams = len(ends) - 1
     symbols, good = at.empty((int(ends[-1]),), np.uint8), at.empty((streams,), np.int32)
     at.launch(

@@ -17,7 +17,7 @@ def frame_hash(frame: Frame) -> int:
     """CRC-32 over y, u, v as they are shown: true size, uint8 or little-endian uint16."""
     crc = 0
     for plane in frame.planes:
-        crc = zlib.crc32(np.ascontiguousarray(plane, "u1" if frame.info.bit_depth == 8 else "<u2"), crc)
+        crc = zlib.crc32(np.ascontiguousarray(plane, "u1" if frame.info.bit_depth == 8 else "<u2").data, crc)
     return crc
 
 

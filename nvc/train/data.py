@@ -135,6 +135,12 @@ class Samples:
     def __len__(self) -> int:
         return len(self._places)
 
+    def keep_first_clip(self) -> None:
+        """Forget all but the samples of the first clip (equal costs), to see whether networks learn at all."""
+        first = self.sample(0).cost
+        mine = [k for k in range(len(self)) if self.sample(k).cost == first]
+        self._places, self.levels = self._places[mine], self.levels[mine]
+
     def sample(self, k: int) -> Sample:
         """Sample ``k``; its planes are a view."""
         shard, row = self._places[k]

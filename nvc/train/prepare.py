@@ -30,6 +30,7 @@ SIZE = 256
 # The share of clips coded at the qualities that are measured most; the others come from all 64.
 _USUAL, _USUAL_SHARE = (16, 57), 0.75
 Notify = Callable[[str], None]
+_VALIDATION_CLIPS = 22
 _PARTS = ("train", "validation")
 
 
@@ -44,7 +45,8 @@ def prepare(
     meta = {"clips": str(folder.resolve()), "size": SIZE, "sources": sources(folder)}
     (out / META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
     for part in _PARTS:
-        count = make_samples(folder, out, part, workers=workers, limit=limit, seed=seed)
+        most = limit if part == "train" else _VALIDATION_CLIPS
+        count = make_samples(folder, out, part, workers=workers, limit=most, seed=seed)
         notify(f"{part}: {count} samples")
     points = anchor_points(folder, workers)
     (out / POINTS).write_text(json.dumps(points, indent=1), encoding="utf-8")
@@ -63,6 +65,7 @@ def make_samples(
 ) -> int:
     """Replace the samples of a part by new ones; returns their number. weights: code with networks on."""
     paths = videos(folder, part)
+    workers = max(1, min(workers, len(paths)))
     for old in [*out.glob(f"{part}-*.npz"), *out.glob(f"{part}-*.u8")]:
         old.unlink()
     share = None if limit is None else max(1, limit // workers)
@@ -127,9 +130,7 @@ def x265_point(frames: Sequence[Frame], quality: int) -> tuple[int, float]:
         shown += decoder.decode(data, position)
     for picture in shown + decoder.drain():
         pictures[picture.pts] = from_av_frame(picture, info.bit_depth)
-    quality_of = [
-        psnr_611(*frame_psnr(pictures[k], frame.planes, info.bit_depth)) for k, frame in enumerate(frames)
-    ]
+    quality_of = [psnr_611(*frame_psnr(pictures[k], frame.planes, info.bit_depth)) for k, frame in enumerate(frames)]
     return size, float(np.mean(quality_of))
 
 
@@ -151,9 +152,7 @@ def _make_shard(paths: list[Path], out: Path, name: str, limit: int | None, seed
     return write_shard(out, name, _samples(paths, limit, seed, networks))
 
 
-def _samples(
-    paths: list[Path], limit: int | None, seed: int, networks: FrameNetworks | None
-) -> Iterator[Sample]:
+def _samples(paths: list[Path], limit: int | None, seed: int, networks: FrameNetworks | None) -> Iterator[Sample]:
     """Samples of all clips of some videos; with a limit, of clips spread evenly over the videos."""
     random = np.random.default_rng(seed)
     total = limit or 1 << 30

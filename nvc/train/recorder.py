@@ -25,7 +25,9 @@ class WatchedEncoder(Encoder):
     networks  to code with, or None for networks off
     """
 
-    def __init__(self, info: VideoInfo, quality: int, networks: FrameNetworks | None = None, keep: bool = False) -> None:
+    def __init__(
+        self, info: VideoInfo, quality: int, networks: FrameNetworks | None = None, keep: bool = False
+    ) -> None:
         settings = Settings(quality=quality, keyint=64, threads=1, disable=frozenset({"networks"}))
         super().__init__(info, settings)
         self.pictures: dict[int, Planes] = {}

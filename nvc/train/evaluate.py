@@ -1,0 +1,72 @@
+"""How good networks are: real encodes of validation clips, against networks off and x265 medium."""
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nvc.codec.networks import FrameNetworks
+from nvc.metrics import bd_rate
+from nvc.models.inter import InterModel
+from nvc.models.weights import Weights
+from nvc.train.clips import read_clips
+from nvc.train.data import Samples, read_meta
+from nvc.train.losses import Coder, lagrangian
+from nvc.train.prepare import POINTS, QUALITIES, SIZE, validation_clips
+from nvc.train.recorder import measure
+from nvc.train.workers import Group
+
+_MOST_SAMPLES = 96
+
+
+@torch.no_grad()
+def relative_cost(coder: Coder, samples: Samples, group: Group, device: str = "cpu") -> float:
+    """Cost of samples (bits + D / lambda of their latents) with networks over the cost without, 1 = no gain.
+
+    Each sample is weighted by what its clip costs, as a mean of BD-rates would.
+    """
+    numbers = np.linspace(0, len(samples) - 1, min(_MOST_SAMPLES, len(samples))).astype(int)
+    mine = numbers[group.rank :: group.world]
+    ours = theirs = 0.0
+    for start in range(0, len(mine), 4):
+        batch = samples.batch(mine[start : start + 4]).to(device)
+        cost = lagrangian(coder(batch), batch)
+        ours += float((cost / batch.cost).sum())
+        theirs += float((batch.own_cost / batch.cost).sum())
+    sums = np.array(group.gather([(ours, theirs)])).sum(0)
+    return float(sums[0] / sums[1])
+
+
+def evaluate(model: InterModel, tables: dict[str, np.ndarray], data: Path, clips: int, group: Group) -> dict:
+    """Code validation clips with networks on at five qualities; BD-rates in percent and the points.
+
+    Returns {"off": mean BD-rate against networks off, "x265": against x265 medium, "clips": {name: {...}}}; a mean
+    is over the clips that have a number, None where none has.
+    """
+    folder = Path(read_meta(data)["clips"])
+    cached = json.loads((data / POINTS).read_text(encoding="utf-8"))
+    paths = [path for path in validation_clips(folder) if path.stem in cached][:clips]
+    jobs = [(path, quality) for path in paths for quality in QUALITIES]
+    networks = FrameNetworks(Weights("0" * 16, copy.deepcopy(model).cpu(), tables))
+    mine = []
+    for path, quality in jobs[group.rank :: group.world]:
+        size, decibel = measure(next(read_clips(path, SIZE)), quality, networks)
+        mine.append((path.stem, quality, size, decibel))
+    points: dict[str, list] = {}
+    for name, _, size, decibel in sorted(group.gather(mine)):
+        points.setdefault(name, []).append([size, round(decibel, 4)])
+    return summarise(points, cached)
+
+
+def summarise(points: dict[str, list], cached: dict[str, dict]) -> dict:
+    """BD-rates of points by clip against the cached ones."""
+    found: dict = {"clips": {}}
+    for name, mine in points.items():
+        rates = {key: bd_rate(cached[name][key], mine).percent for key in ("off", "x265")}
+        found["clips"][name] = {"points": mine, **rates}
+    for key in ("off", "x265"):
+        known = [clip[key] for clip in found["clips"].values() if clip[key] is not None]
+        found[key] = round(float(np.mean(known)), 3) if known else None
+    return found

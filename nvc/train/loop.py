@@ -1,0 +1,261 @@
+"""The training loop: one process or several, on CPU or GPU, exactly resumable from one file.
+
+What a step does depends on the state file and the step's number alone: samples are drawn by number, nothing else is
+random. A run that was killed goes on from its last state and ends bit for bit where the unbroken one ends; with a
+budget in minutes instead of steps, the clock decides how fast the learning rate falls, and only then does it differ.
+"""
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from nvc.models.inter import InterModel
+from nvc.models.weights import load_weights
+from nvc.train.data import Samples
+from nvc.train.evaluate import evaluate, relative_cost
+from nvc.train.export import fit_tables, save_trained
+from nvc.train.losses import Coder, lagrangian
+from nvc.train.stage import Stage
+from nvc.train.start import set_start
+from nvc.train.workers import Group
+
+_FLOOR = 0.01  # of the learning rate at the end
+_PLAN_EVERY = 20
+_LOG_EVERY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run a stage.
+
+    data      prepared folder; out: folder of the run, gets <stage>.state, <stage>.safetensors, log.ndjson
+    minutes   wall time of the stage, None = its steps
+    device    "cpu" or "cuda"; save_every: seconds from one state file to the next
+    start     weights to begin with, None = the DCT start
+    steps     instead of the stage's own
+    stop_at   leave after this many steps without an end, for tests
+    overfit   learn the samples of the first clip only, and judge by them
+    """
+
+    data: Path
+    out: Path
+    minutes: float | None = None
+    device: str = "cpu"
+    save_every: float = 60.0
+    start: Path | None = None
+    steps: int | None = None
+    stop_at: int | None = None
+    overfit: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that the next step depends on, besides samples and stage."""
+
+    coder: Coder
+    average: Coder
+    optimiser: torch.optim.Optimizer
+    step: int = 0
+    progress: float = 0.0
+    pace: float = 0.0
+    elapsed: float = 0.0
+    evaluated: list[float] = field(default_factory=list)
+
+    _NUMBERS = ("step", "progress", "pace", "elapsed", "evaluated")
+
+    def save(self, path: Path, stage: str) -> None:
+        """Write the state; the file is whole at any moment."""
+        values = {name: getattr(self, name) for name in State._NUMBERS}
+        values.update(
+            stage=stage, coder=self.coder.state_dict(), average=self.average.state_dict(),
+            optimiser=self.optimiser.state_dict(),
+        )  # fmt: skip
+        part = path.with_name(path.name + ".part")
+        torch.save(values, part)
+        os.replace(part, path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a saved state."""
+        values = torch.load(path, map_location="cpu", weights_only=True)
+        self.coder.load_state_dict(values["coder"])
+        self.average.load_state_dict(values["average"])
+        self.optimiser.load_state_dict(values["optimiser"])
+        for name in State._NUMBERS:
+            setattr(self, name, values[name])
+
+
+def train_stage(group: Group, stage: Stage, options: Options) -> None:
+    """Run a stage to its end, or go on with it; rank 0 writes. Nothing to do where it has ended."""
+    if (options.out / f"{stage.name}.safetensors").exists():
+        return
+    samples = Samples(options.data)
+    if options.overfit:
+        samples.keep_first_clip()
+    state = start_state(stage, options, samples)
+    saved = state_file(options, stage)
+    if saved.exists():
+        state.load(saved)
+    log = _Log(options.out / "log.ndjson", stage.name, group.rank == 0)
+    log.write(event="start", step=state.step, world=group.world, samples=len(samples))
+    _loop(group, stage, options, samples, state, log)
+    if options.stop_at is not None and state.step >= options.stop_at:
+        return
+    _judge(group, stage, options, samples, state, log)
+    if group.rank == 0:
+        state.save(saved, stage.name)
+        tables = fit_tables(state.average, samples, device=options.device)
+        save_trained(options.out / f"{stage.name}.safetensors", state.average.model, tables, stage.name, options.data)
+
+
+def state_file(options: Options, stage: Stage) -> Path:
+    """Where the state of a stage lies."""
+    return options.out / f"{stage.name}.state"
+
+
+def start_state(stage: Stage, options: Options, samples: Samples) -> State:
+    """The state before the first step: from weights, or from the DCT start with indices fitted to the samples."""
+    torch.manual_seed(stage.seed)
+    model = InterModel() if options.start is None else load_weights(options.start).model
+    coder = Coder(model.train())
+    if options.start is None:
+        set_start(coder, samples)
+    coder = coder.to(options.device, memory_format=torch.channels_last).train()
+    average = copy.deepcopy(coder).requires_grad_(False)
+    return State(coder, average, _optimiser(coder, stage), pace=1.0 / (options.steps or stage.steps))
+
+
+def _optimiser(coder: nn.Module, stage: Stage) -> torch.optim.Optimizer:
+    """AdamW; decay for the weights of float convolutions only."""
+    decayed, plain = [], []
+    for name, parameter in coder.named_parameters():
+        matrix = parameter.ndim == 4 and "scale_index" not in name
+        (decayed if matrix else plain).append(parameter)
+    groups = [{"params": decayed, "weight_decay": stage.decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98), eps=1e-9)
+
+
+def learning_rate(stage: Stage, step: int, progress: float) -> float:
+    """Linear warm-up by steps, then a cosine over the progress 0..1 down to 1 % of the rate."""
+    cosine = _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    return stage.rate * min(1.0, (step + 1) / max(1, stage.warmup)) * cosine
+
+
+def _loop(group: Group, stage: Stage, options: Options, samples: Samples, state: State, log: "_Log") -> None:
+    pending = [mark for mark in stage.evaluate_at if mark not in state.evaluated]
+    started, before = time.monotonic(), state.elapsed
+    saved = time.monotonic()
+    first = state.step
+    while state.progress < 1 - 1e-9 and (options.stop_at is None or state.step < options.stop_at):
+        if options.minutes is not None and (state.step - first) % _PLAN_EVERY == 5:
+            state.pace = float(group.from_first(_pace(state, options.minutes, started, before, first)))  # type: ignore[arg-type]
+        record = train_step(group, stage, options, samples, state)
+        state.elapsed = before + time.monotonic() - started
+        state.progress += state.pace
+        log.step(state, record)
+        if pending and state.progress >= pending[0]:
+            state.evaluated.append(pending.pop(0))
+            _judge(group, stage, options, samples, state, log)
+        if group.rank == 0 and time.monotonic() - saved >= options.save_every:
+            state.save(state_file(options, stage), stage.name)
+            saved = time.monotonic()
+
+
+def _pace(state: State, minutes: float, started: float, before: float, first: int) -> float:
+    """Progress of a step, so that all is done when the minutes are over."""
+    seconds = (time.monotonic() - started) / max(1, state.step - first)
+    left = minutes * 60 - before - (time.monotonic() - started)
+    return (1 - state.progress) / max(1.0, left / max(seconds, 1e-6))
+
+
+def train_step(group: Group, stage: Stage, options: Options, samples: Samples, state: State) -> dict[str, float]:
+    """One step: forward, backward, mean over the workers, update, average. Returns what the log wants."""
+    numbers = samples.draw(stage.seed, state.step, stage.batch * group.world, stage.level_draw)
+    mine = numbers[group.rank :: group.world]
+    batch = samples.batch(mine, stage.crop, (stage.seed, state.step, group.rank)).to(options.device)
+    for group_ in state.optimiser.param_groups:
+        group_["lr"] = learning_rate(stage, state.step, state.progress)
+    with torch.autocast(options.device, torch.bfloat16, enabled=stage.bf16):
+        outcome = state.coder(batch)
+    cost = lagrangian(outcome, batch)
+    loss = (cost / batch.cost).mean()
+    state.optimiser.zero_grad(set_to_none=False)
+    loss.backward()
+    parameters = [p for p in state.coder.parameters() if p.grad is not None]
+    group.mean_([p.grad for p in parameters])  # type: ignore[misc]
+    norm = float(nn.utils.clip_grad_norm_(parameters, stage.clip))
+    finite = math.isfinite(norm)
+    if finite:
+        state.optimiser.step()
+        _average(state, stage.ema)
+    state.step += 1
+    own = (cost.sum() / batch.own_cost.sum()).item()
+    bits = (outcome.latent_bits.sum() / cost.sum()).item()
+    return {"loss": loss.item(), "ratio": own, "bits_share": bits, "norm": norm, "skipped": float(not finite)}
+
+
+@torch.no_grad()
+def _average(state: State, decay: float) -> None:
+    """Move the average towards the weights; faster in the first steps."""
+    keep = min(decay, (1 + state.step) / (10 + state.step))
+    ours, theirs = list(state.average.parameters()), list(state.coder.parameters())
+    torch._foreach_lerp_(ours, theirs, 1 - keep)
+
+
+def _judge(group: Group, stage: Stage, options: Options, samples: Samples, state: State, log: "_Log") -> None:
+    """Cost of validation samples, and real encodes of validation clips; into the log."""
+    judged = samples if options.overfit else Samples(options.data, "validation")
+    ratio = relative_cost(state.average, judged, group, options.device)
+    log.write(event="cost", step=state.step, progress=state.progress, ratio=ratio)
+    if stage.evaluate_clips and not options.overfit:
+        tables = group.from_first(
+            fit_tables(state.average, samples, device=options.device) if group.rank == 0 else None
+        )
+        found = evaluate(state.average.model, tables, options.data, stage.evaluate_clips, group)  # type: ignore[arg-type]
+        log.write(event="evaluation", step=state.step, progress=state.progress, **found)
+
+
+class _Log:
+    """NDJSON, one object a line; only rank 0 writes."""
+
+    def __init__(self, path: Path, stage: str, active: bool) -> None:
+        self._path, self._stage, self._active = path, stage, active
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        self._since = time.monotonic()
+
+    def write(self, **values: object) -> None:
+        """One line."""
+        if self._active:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"stage": self._stage, "time": round(time.time(), 1), **values}) + "\n")
+
+    def step(self, state: State, record: dict[str, float]) -> None:
+        """Take in a step; every 50 their mean is written."""
+        for name, value in record.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        if state.step % _LOG_EVERY == 0:
+            means = {name: round(value / self._count, 5) for name, value in self._sums.items()}
+            speed = self._count / max(1e-9, time.monotonic() - self._since)
+            self.write(
+                event="step", step=state.step, progress=round(state.progress, 5),
+                elapsed=round(state.elapsed, 1), steps_per_s=round(speed, 3), **means,
+            )  # fmt: skip
+            self._sums, self._count, self._since = {}, 0, time.monotonic()
+
+
+def read_log(path: Path) -> list[dict]:
+    """All lines of a log."""
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.strip()]
+
+
+Notify = Callable[[str], None]

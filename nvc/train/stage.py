@@ -1,0 +1,69 @@
+"""Stages of training as data: ``stages/*.toml``."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+
+from nvc.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage does.
+
+    order, share   place in "all", and its share of the minutes
+    steps          length where no minutes are given
+    batch, crop    samples a step and worker, side of the crops in luma samples
+    rate           highest learning rate; warm-up over ``warmup`` steps, then a cosine
+    decay          weight decay; ema: decay of the moving average of the weights; clip: largest norm of a gradient
+    level_draw     how often samples of each level are drawn, against 1
+    evaluate_at    progress (0..1) at which validation clips are coded, besides the end; evaluate_clips of them
+    refresh        make samples anew first, with the weights so far, from refresh_clips clips
+    bf16           autocast to bf16
+    """
+
+    name: str
+    order: int
+    steps: int
+    batch: int
+    crop: int
+    rate: float
+    share: float = 1.0
+    warmup: int = 100
+    decay: float = 0.01
+    ema: float = 0.998
+    clip: float = 0.2
+    level_draw: tuple[float, ...] = (1.0,)
+    evaluate_at: tuple[float, ...] = ()
+    evaluate_clips: int = 6
+    refresh: bool = False
+    refresh_clips: int = 200
+    bf16: bool = True
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch) < 1 or self.crop < 16 or self.crop % 16:
+            raise UsageError(f"stage {self.name}: steps and batch from 1, crop a multiple of 16, got {self}")
+        if not 0 < self.rate < 1 or not 0 <= self.ema < 1 or self.clip <= 0:
+            raise UsageError(f"stage {self.name}: rate within 0..1, ema below 1, clip above 0, got {self}")
+
+
+def stages() -> dict[str, Stage]:
+    """All stages by name, in their order."""
+    folder = Path(str(resources.files("nvc.train") / "stages"))
+    found = [read_stage(path) for path in folder.glob("*.toml")]
+    return {stage.name: stage for stage in sorted(found, key=lambda s: s.order)}
+
+
+def read_stage(path: Path) -> Stage:
+    """A stage from its file. Raises UsageError for unknown or missing names."""
+    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    known = {field.name for field in fields(Stage)} - {"name"}
+    if set(values) - known:
+        raise UsageError(f"stage {path.name}: unknown {sorted(set(values) - known)}, there are {sorted(known)}")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    try:
+        return Stage(name=path.stem, **values)
+    except TypeError as error:
+        raise UsageError(f"stage {path.name}: {error}") from error
