@@ -102,9 +102,7 @@ def encode_words(line: Line, setting: int, *, keyint: int, frames: int | None, p
     if line.is_ours:
         words = ours_of(line, keyint).encode_words(setting, frames, 1)
         return " ".join(["nvc", "encode", "SOURCE", "OUT", *words, "--no-audio"])
-    command = encode_command(
-        line, "SOURCE", "OUT", setting, keyint=keyint, frames=frames, pixel_format=pixel_format
-    )
+    command = encode_command(line, "SOURCE", "OUT", setting, keyint=keyint, frames=frames, pixel_format=pixel_format)
     return " ".join(["ffmpeg", *command[1:]])
 
 

@@ -70,13 +70,19 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A sequence and where it is. problem says what is wrong, "" where nothing is; path is None where it is missing."""
+    """A sequence and where it is.
+
+    path      None where it is missing
+    frames    of the whole file, None where only reading it would tell
+    problem   why it cannot be measured, "" where it can; note: what is unusual about it
+    """
 
     name: str
     path: Path | None
     picture: Picture | None
     frames: int | None
     problem: str = ""
+    note: str = ""
 
     @property
     def is_raw(self) -> bool:
@@ -94,7 +100,8 @@ class Found:
         if picture:
             picture["frame_rate"] = str(picture["frame_rate"])
         file = None if self.path is None else self.path.name
-        return {"name": self.name, "file": file, "picture": picture, "frames": self.frames, "problem": self.problem}
+        return {"name": self.name, "file": file, "picture": picture, "frames": self.frames,
+                "problem": self.problem, "note": self.note}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -192,15 +199,15 @@ def _found_known(sequence: Sequence, files: _Folder) -> Found:
     return Found(sequence.name, path, wanted, *_raw_frames(sequence, path.stat().st_size))
 
 
-def _raw_frames(sequence: Sequence, size: int) -> tuple[int, str]:
-    """(whole frames of a .yuv file, what is wrong with it)."""
+def _raw_frames(sequence: Sequence, size: int) -> tuple[int, str, str]:
+    """(whole frames of a .yuv file, what is wrong with it, what is unusual about it)."""
     frames, rest = divmod(size, sequence.frame_bytes)
     if rest or not frames:
         want = f"{sequence.width}x{sequence.height}, {sequence.bit_depth} bit"
-        return frames, f"{size:,} bytes are no whole number of frames of {sequence.frame_bytes:,} bytes ({want})"
+        return frames, f"{size:,} bytes are no whole number of frames of {sequence.frame_bytes:,} bytes ({want})", ""
     if frames != sequence.frames:
-        return frames, f"{frames} frames, the set's file has {sequence.frames}"
-    return frames, ""
+        return frames, "", f"{frames} frames, the set's file has {sequence.frames}"
+    return frames, "", ""
 
 
 def _words(picture: Picture | None) -> str:
@@ -230,6 +237,8 @@ def format_found(profile: Profile, found: Iterable[Found]) -> str:
     lines = []
     for one in found:
         file = one.path.name if one.path else "-"
-        lines.append(f"  {'ok' if not one.problem else 'NO':<3}{one.name:<20}{file}  {one.problem}".rstrip())
+        lines.append(
+            f"  {'ok' if not one.problem else 'NO':<3}{one.name:<20}{file}  {one.problem or one.note}".rstrip()
+        )
     good = sum(not one.problem for one in found)
-    return "\n".join([f"{profile.name}: {good} of {len(found)} sequences are as they must be", *lines])
+    return "\n".join([f"{profile.name}: {good} of {len(found)} sequences can be measured", *lines])

@@ -11,7 +11,7 @@ from pathlib import Path
 from nvc.bench.child import ffmpeg_exe, file_url, run
 from nvc.errors import CorruptError
 
-_MODELS = r"version=vmaf_v0.6.1\:name=vmaf|version=vmaf_v0.6.1neg\:name=vmaf_neg"
+_MODELS = "version=vmaf_v0.6.1:name=vmaf|version=vmaf_v0.6.1neg:name=vmaf_neg"  # ffmpeg-python escapes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ def vmaf_command(source: str, decoded: str, frames: int, log: str) -> list[str]:
     import ffmpeg
 
     a, b = (
-        ffmpeg.input(name, noautorotate=None)["v:0"].filter("settb", "AVTB").filter("setpts", "N").filter(
-            "trim", end_frame=frames
-        )
+        ffmpeg.input(name, noautorotate=None)["v:0"]
+        .filter("settb", "AVTB")
+        .filter("setpts", "N")
+        .filter("trim", end_frame=frames)
         for name in (decoded, source)
     )
     # endall: a file that ends early ends the measure; by default its last frame would be repeated in silence

@@ -109,7 +109,7 @@ __device__ __forceinline__ void tile(
     }
 }
 
-// Grid (columns, rows); 256 threads for luma (size 16), 64 for chroma (size 8). Arguments as predict_plane of the twins.
+// Grid (columns, rows); 256 threads for luma (size 16), 64 for chroma (size 8). Arguments as those of the twins.
 extern "C" __global__ void predict_plane(
     const unsigned short *first, const unsigned short *second, const signed char *modes, const short *vectors,
     const int *taps, const int *windows, unsigned short *out, int rows, int columns, int size, int overlap,

@@ -118,7 +118,7 @@ def _module(source: str) -> Any:
 
 
 def _stream() -> Any:
-    """torch's current stream if torch is loaded and uses the GPU, else CuPy's own: kernels of both then run in order."""
+    """torch's current stream if torch is loaded and uses the GPU, else CuPy's: kernels of both run in order."""
     import cupy
 
     torch: Any = sys.modules.get("torch")

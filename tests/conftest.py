@@ -3,7 +3,9 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -55,3 +57,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def root() -> Path:
     """The checkout."""
     return ROOT
+
+
+@pytest.fixture(scope="session", params=["host", "host backwards", pytest.param("gpu", marks=pytest.mark.gpu)])
+def kernel_device(request: pytest.FixtureRequest) -> Any:
+    """What CUDA kernels run on: as C++ on the host, threads of a block in either order; or on a GPU with CuPy."""
+    from nvc.backend_cupy import CupyDevice, fault
+    from nvc.codec.cuda_host import HostDevice, compiler
+
+    if request.param == "gpu":
+        if fault():
+            pytest.skip(str(fault()))
+        return CupyDevice()
+    if compiler() is None:
+        pytest.skip("no C++ compiler")
+    return HostDevice(backwards="backwards" in request.param)
+
+
+@pytest.fixture(scope="session", params=["compute_75", "compute_80", "compute_90", "sm_75", "sm_90"])
+def nvrtc_kernels(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """Compile a kernel text by NVRTC for one architecture; the text of what came out, kernel names in it."""
+    from nvc.codec.nvrtc import compile_kernels, library_path
+
+    if library_path() is None:
+        pytest.skip("no NVRTC: pip install nvidia-cuda-nvrtc-cu12")
+    return lambda source: compile_kernels(source, request.param).decode("latin-1")

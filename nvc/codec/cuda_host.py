@@ -103,6 +103,7 @@ void run_grid(const int *grid, int count, bool backwards, std::function<void()> 
 }
 }
 """
+_FLAGS = ("-std=c++14", "-O1", "-fwrapv", "-fPIC", "-shared")  # -fwrapv: int32 sums wrap, as on a GPU
 _KERNEL = re.compile(r'extern "C" __global__ void (\w+)\(([^)]*)\)')
 
 
@@ -162,8 +163,7 @@ def _library(source: str) -> ctypes.CDLL:
     try:
         (folder / "kernel.cpp").write_text(text)
         library = folder / f"kernel-{digest}.so"
-        # -fwrapv: as on a GPU, int32 sums wrap; -fno-strict-aliasing is not needed, each pointer has one type.
-        command = [str(compiler()), "-std=c++14", "-O1", "-fwrapv", "-fPIC", "-shared", "kernel.cpp", "-o", library.name]
+        command = [str(compiler()), *_FLAGS, "kernel.cpp", "-o", library.name]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
         if done.returncode:
             raise DeviceError(f"the C++ compiler refused a kernel: {done.stderr.strip()[-2000:]}")

@@ -18,7 +18,7 @@ from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
-from nvc.entropy.coder import Coder, code_one, encoding_coder, queued
+from nvc.entropy.coder import OVERRUN, Coder, code_one, encoding_coder, queued
 from nvc.errors import CorruptError
 from nvc.motion.estimate import MotionCosts, estimate
 from nvc.motion.field import BLOCK, MotionField, grid_size, temporal_candidate
@@ -145,7 +145,7 @@ def code_symbols(
             s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index,
         )  # fmt: skip
         _mark(marks, coder)
-    if not good:
+    if not good or coder.control[OVERRUN]:
         raise CorruptError(f"frame {setup.task.display_index}: impossible symbols")
     return symbols
 

@@ -86,9 +86,7 @@ def run(*, compile_only: bool = False, golden: Path | None = None) -> GpuReport:
     if cuda_host.compiler() is None:
         return GpuReport(None, f"{reason}, and there is no C++ compiler", versions, compiled)
     host = cuda_host.HostDevice()
-    return GpuReport(
-        "host", reason, versions, compiled, (*gpu_twins.check_twins(host), *check_golden(golden, host))
-    )
+    return GpuReport("host", reason, versions, compiled, (*gpu_twins.check_twins(host), *check_golden(golden, host)))
 
 
 def check_golden(folder: Path | None, device: Device) -> list[GpuCheck]:

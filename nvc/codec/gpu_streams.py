@@ -53,9 +53,10 @@ class _Recorder(Decoder):
             return []
         levels = [setup.task.level for setup, _ in self.seen]
         coders = open_payloads(packet, levels, self._model.tables)
+        distinct = _distinct(coders[level] for level in sorted(coders))
         read = {
             id(c): CodedPayload(p, n, *_none(), self._model.tables)
-            for c, p, n in zip(_distinct(coders[level] for level in sorted(coders)), packet.payloads, packet.lanes)
+            for c, p, n in zip(distinct, packet.payloads, packet.lanes, strict=True)
         }
         for setup, references in self.seen:
             coder = coders[setup.task.level]

@@ -209,7 +209,9 @@ def decode_streams(
         return [], np.zeros(0, bool)
     words = [np.frombuffer(p[: len(p) // 2 * 2], "<u2") for p in payloads]
     ends, at = _ends(tables), device_of(device)
-    symbols, good = decode_flat(np.concatenate(words), _ends(words), np.concatenate(tables), ends, model.lookup, lanes, at)
+    symbols, good = decode_flat(
+        np.concatenate(words), _ends(words), np.concatenate(tables), ends, model.lookup, lanes, at
+    )
     whole = at.download(good).astype(bool) & np.array([len(p) % 2 == 0 for p in payloads])
     return np.split(at.download(symbols), ends[1:-1]), whole
 

@@ -27,6 +27,7 @@ from nvc.train.stage import Stage
 from nvc.train.start import set_start
 from nvc.train.workers import Group
 
+_HYPER_RATE = 10.0
 _FLOOR = 0.01  # of the learning rate at the end
 _PLAN_EVERY = 20
 _LOG_EVERY = 50
@@ -124,7 +125,7 @@ def start_state(stage: Stage, options: Options, samples: Samples) -> State:
     """The state before the first step: from weights, or from the DCT start with indices fitted to the samples."""
     torch.manual_seed(stage.seed)
     model = InterModel() if options.start is None else load_weights(options.start).model
-    coder = Coder(model.train())
+    coder = Coder(model.train(), stage.analysis)
     if options.start is None:
         set_start(coder, samples)
     coder = coder.to(options.device, memory_format=torch.channels_last).train()
@@ -133,12 +134,18 @@ def start_state(stage: Stage, options: Options, samples: Samples) -> State:
 
 
 def _optimiser(coder: nn.Module, stage: Stage) -> torch.optim.Optimizer:
-    """AdamW; decay for the weights of float convolutions only."""
-    decayed, plain = [], []
+    """AdamW; decay for the weights of float convolutions only, faster steps for what counts in integers."""
+    kinds: dict[tuple[float, float], list] = {}
     for name, parameter in coder.named_parameters():
-        matrix = parameter.ndim == 4 and "scale_index" not in name
-        (decayed if matrix else plain).append(parameter)
-    groups = [{"params": decayed, "weight_decay": stage.decay}, {"params": plain, "weight_decay": 0.0}]
+        if not stage.analysis and name.startswith("model.analysis."):
+            continue
+        integer = "scale_index" in name
+        decay = stage.decay if parameter.ndim == 4 and not integer else 0.0
+        faster = stage.integer_rate if integer else _HYPER_RATE if name.startswith("hyper_rate") else 1.0
+        kinds.setdefault((decay, faster), []).append(parameter)
+    groups = [
+        {"params": found, "weight_decay": decay, "faster": faster} for (decay, faster), found in sorted(kinds.items())
+    ]
     return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98), eps=1e-9)
 
 
@@ -181,7 +188,7 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
     mine = numbers[group.rank :: group.world]
     batch = samples.batch(mine, stage.crop, (stage.seed, state.step, group.rank)).to(options.device)
     for group_ in state.optimiser.param_groups:
-        group_["lr"] = learning_rate(stage, state.step, state.progress)
+        group_["lr"] = group_["faster"] * learning_rate(stage, state.step, state.progress)
     with torch.autocast(options.device, torch.bfloat16, enabled=stage.bf16):
         outcome = state.coder(batch)
     cost = lagrangian(outcome, batch)

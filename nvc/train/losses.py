@@ -1,8 +1,11 @@
 """One inter frame while training, and its cost: rate + distortion / lambda, in bits.
 
-Quantisation is straight-through everywhere, in the synthesis and in the rate. Additive noise would be the smoother
-choice for the rate, but here most latents are exact zeros far below half a step: noise would charge them for bits that
-coding never spends and would drive all scale indices up.
+The encoder rounds by rate and distortion: where the cheaper of two symbols changes, the cost of both is equal. So the
+cost is continuous in means and scale indices, and its gradient is that of the chosen symbols held fixed (the envelope
+theorem): means learn from the distortion, indices from the rate, with the very symbols that are coded. Additive noise
+would be wrong here: most latents are exact zeros far below half a step, and noise would charge them for bits that
+coding never spends. Hyper latents are rounded straight-through. The analysis has no such gradient (its input only
+moves thresholds); where a stage trains it, non-zero latents pass their gradient straight through.
 """
 
 import math
@@ -26,7 +29,7 @@ HYPER_GROUPS = 4
 # Beyond this many bits the cost grows with their logarithm: an escape code, not a tail, pays for surprises.
 _BEND = 20.0
 # How far the rounding threshold may move while training, in steps; more makes latents die out for good.
-_TRAINING_SHIFT = 0.15
+_TRAINING_SHIFT = 0.35
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class HyperRate(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.full((HYPER_GROUPS, channels), -1.0))
+        self.scale = nn.Parameter(torch.full((HYPER_GROUPS, channels), -2.5))
 
     def forward(self, z: Tensor, quality: Tensor) -> Tensor:
         """z (N, channels, h, w), quality (N,) -> (N,) bits."""
@@ -65,15 +68,17 @@ class HyperRate(nn.Module):
 class Coder(nn.Module):
     """The model and what only training needs beside it.
 
+    analysis  train the analysis network too
     shifts  (64, 16) rounding thresholds of the encoder by index and magnitude, (64,) largest magnitudes
     """
 
     shifts: Tensor
     largest: Tensor
 
-    def __init__(self, model: InterModel) -> None:
+    def __init__(self, model: InterModel, analysis: bool = False) -> None:
         super().__init__()
         self.model = model
+        self.analysis = analysis
         self.hyper_rate = HyperRate(model.config.hyper)
         shifts, largest = rounding_shifts(laplace_tables_costs(), RATE_WEIGHT, _TRAINING_SHIFT)
         self.register_buffer("shifts", torch.from_numpy(shifts), persistent=False)
@@ -85,7 +90,8 @@ class Coder(nn.Module):
         gain = 256 * 16.0 / batch.steps
         context = model.fuse(batch.prediction, batch.warped, batch.quality, batch.level, gain)
         y = model.transform(batch.source - batch.prediction, gain)
-        y = y + model.analyse(batch.source, batch.prediction, y, context)
+        with torch.set_grad_enabled(self.analysis and torch.is_grad_enabled()):
+            y = y + model.analyse(batch.source, batch.prediction, y, context)
         z = model.hyper_analyse(y, context)
         features = model.hyper_synthesise(z, context)
         scales = _prepare(model, z, batch, context.sizes)
@@ -96,11 +102,11 @@ class Coder(nn.Module):
             mean = model.mean(step, features, context, latents).float()
             index = model.index(step, scales, symbols)
             q, plain = self._quantise(y, mean, index)
-            x = y - mean
-            bits = torch.where(here, _rate(x + (plain - x).detach(), index), bits)
-            through = torch.where(index > 0, y - y.detach(), 0.0)
-            symbols = torch.where(here, q, symbols)
-            latents = torch.where(here, q + through + mean, latents)
+            bits = torch.where(here, _rate(plain, index), bits)
+            if self.analysis:
+                q = q + torch.where(q != 0, y - y.detach(), 0.0)
+            symbols = torch.where(here, q.detach(), symbols)
+            latents = torch.where(here, q + mean, latents)
             indices = torch.where(here, index.detach(), indices)
         base = batch.prediction + model.inverse_transform(latents, gain)
         base = (RoundThrough.apply((base + 0.5) * 256).clamp(0, 255)) / 256 - 0.5

@@ -21,6 +21,8 @@ class Stage:
     evaluate_at    progress (0..1) at which validation clips are coded, besides the end; evaluate_clips of them
     refresh        make samples anew first, with the weights so far, from refresh_clips clips
     bf16           autocast to bf16
+    analysis       train the analysis network too
+    integer_rate   of the scale-index network, times the rate
     """
 
     name: str
@@ -40,6 +42,8 @@ class Stage:
     refresh: bool = False
     refresh_clips: int = 200
     bf16: bool = True
+    analysis: bool = False
+    integer_rate: float = 4.0
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -37,7 +37,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list:
     [
         ("rd a.mp4", ("rd", (["a.mp4"],), {"extra": []})),
         (
-            "rd a b --qualities 20 28 --anchor veryslow --frames 8 --keyint 16 --mode layered --structure ld --device cpu",
+            "rd a b --qualities 20 28 --anchor veryslow --frames 8 --keyint 16 --mode layered --structure ld"
+            " --device cpu",
             (
                 "rd",
                 (["a", "b"],),

@@ -13,8 +13,8 @@ EVERYWHERE = (
     "--json --quiet --debug -y --overwrite --device --threads --precision --max-pixels --max-frames --max-memory"
 )
 OWN = {
-    "encode": "-q --quality --mode --structure --keyint --mini-gop --start --frames --preset --intra --base --base-preset"
-    " --video-stream --no-audio --hash --disable --raw --verify",
+    "encode": "-q --quality --mode --structure --keyint --mini-gop --start --frames --preset --intra --base"
+    " --base-preset --video-stream --no-audio --hash --disable --raw --verify",
     "decode": "--codec --crf --start --frames --on-damage --strict --hash",
     "info": "--units",
     "verify": "--deep",

@@ -122,6 +122,19 @@ def test_cut_payloads_are_seen(keep: int, short: tuple) -> None:
         assert decode_all(header, [*packets[:k], cut]) == (sum(len(p.frames) for p in packets[:k]), 1)
 
 
+def test_overrun_is_seen_before_the_next_frame(short: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few bytes that ask for many large frames cost the time and memory of one."""
+    header, packets = short
+    decoder = Decoder(header, threads=1)
+    decoder.push(packets[0])
+    made: list[int] = []
+    monkeypatch.setattr("nvc.codec.decoder.reconstruct", lambda *a, **k: made.append(1))
+    empty = dataclasses.replace(packets[1], payloads=(b"\x01\x02\x03\x04",), lanes=(1,), plane_hashes=())
+    with pytest.raises(CorruptError):
+        decoder.push(empty)
+    assert not made
+
+
 def test_a_wrong_symbol_hash_or_picture_hash_is_seen(short: tuple) -> None:
     header, packets = short
     for change in ({"symbol_hash": packets[1].symbol_hash ^ 1}, {"plane_hashes": packets[1].plane_hashes[::-1]}):
@@ -150,6 +163,17 @@ def test_reset_forgets_and_an_i_frame_starts_anew(clip: Clip, encode: Encode) ->
     decoder.push(packets[0])
     assert len(decoder.push(packets[1])) == 5
     assert decoder.flush() == []
+
+
+@pytest.mark.parametrize("structure", ["ra", "ld"])
+def test_bits_of_the_last_packet_are_the_encoders(structure: str, clip: Clip, encode: Encode) -> None:
+    header, packets = encode(clip(32, 32, 6), structure=structure)
+    decoder = Decoder(header, threads=1)
+    for p in packets:
+        decoder.push(p)
+        assert decoder.last_bits == p.bits
+        coded, counted = 8 * sum(map(len, p.payloads)), sum(sum(b.values()) for b in p.bits)
+        assert counted - 8 <= coded <= counted * 1.01 + 8 * 8 * len(p.payloads)
 
 
 B = FrameEntry(3, "B", 1, 32, 0)

@@ -1,5 +1,5 @@
 """A second decoder, in plain Python, written from docs/format.md ("Picture data") alone: nothing of it is shared with
-the codec but the integers of the tables, so it checks the text as much as the program."""
+the codec but the integers that are fitted or tuned, so it checks the text as much as the program."""
 
 import math
 import re
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
+from nvc.codec import quality as quality_steps
 from nvc.codec.intra_hevc import HevcIntraDecoder
 from nvc.types import Frame, Packet, StreamHeader
 
@@ -34,17 +35,13 @@ class Model:
         self.frequencies = arrays["frequencies"].tolist()
         self.weights, self.level_of = arrays["weights"].tolist(), arrays["level_of"].tolist()
         self.index, self.recon = arrays["index"].tolist(), arrays["recon"].tolist()
-        text = (Path(__file__).parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
-        rows = re.findall(r"^\| `(ra|ld|intra)` \| ([-\d ]+) \|$", text, re.M)
-        self.offsets = {name: [int(v) for v in values.split()] for name, values in rows}
-        sign, chroma = re.findall(r"U and V take QP8 ([-+]) (\d+)", text)[0]
-        self.chroma = int(sign + chroma)
 
     def steps(self, quality: int, structure: str, level: int, depth: int) -> list[int]:
-        offsets = self.offsets[structure]
+        offsets = quality_steps.LEVEL_OFFSETS[structure]
         qp8 = max(0, (37650 - 352 * quality) // 100 + offsets[min(level, len(offsets) - 1)])
+        chroma = qp8 + quality_steps.CHROMA_OFFSET
         out = []
-        for q in (qp8, qp8 + self.chroma, qp8 + self.chroma):
+        for q in (qp8, chroma, chroma):
             octave, part = divmod(q - 32, 48)
             m, s = math.floor(2 ** (part / 48) * 2**20 + 0.5), 20 - (octave + 4 + depth - 8)
             out.append(max(1, (m + 2 ** (s - 1)) >> s))
@@ -64,10 +61,11 @@ class Reader:
         self.count += 1
         x = self.states[lane]
         s, start = x & 4095, 0
-        for a, f in enumerate(self.model.frequencies[table]):
-            if s < start + f:
-                break
-            start += f
+        frequencies = self.model.frequencies[table]
+        a = 0
+        while s >= start + frequencies[a]:
+            start, a = start + frequencies[a], a + 1
+        f = frequencies[a]
         x = f * (x >> 12) + s - start
         if x < 65536:
             x = x * 65536 + self.words.pop(0)
@@ -263,8 +261,9 @@ def predict(now: Symbols, references: list, plane: int, depth: int, obmc: bool) 
 
 def residual(model: Model, now: Symbols, plane: int, step: int) -> np.ndarray:
     base, n = BASES[plane]
-    t = [[math.floor(64 * math.sqrt(2) * math.cos(math.pi * (2 * x + 1) * k / (2 * n)) + 0.5) for x in range(n)] for k in range(n)]
-    t = np.array([[64] * n, *t[1:]], np.int64)
+    k, x = np.arange(n)[:, None], np.arange(n)
+    t = np.floor(64 * math.sqrt(2) * np.cos(math.pi * (2 * x + 1) * k / (2 * n)) + 0.5).astype(np.int64)
+    t[0] = 64
     out, s = np.zeros((now.rows * n, now.columns * n), np.int64), 9 + int(math.log2(n))
     for b, latents in enumerate(now.latents):
         c = np.zeros((n, n), np.int64)
@@ -357,10 +356,30 @@ class PlainDecoder:
 def test_a_decoder_written_from_the_text_makes_the_same_pictures(
     size: tuple[int, int], depth: int, n: int, settings: dict, clip: Callable[..., list[Frame]], encode: Callable
 ) -> None:
-    header, packets = encode(clip(*size, n, depth), hash=True, **settings)
+    check(*encode(clip(*size, n, depth), hash=True, **settings))
+
+
+def test_large_latents_and_escapes_too(clip: Callable[..., list[Frame]], encode: Callable) -> None:
+    rng, frames = np.random.default_rng(1), []
+    for f in clip(32, 32, 3, 10):
+        y, u, v = (rng.choice([0, 1023], p.shape).astype(np.uint16) for p in f.planes)
+        frames.append(Frame(y, u, v, f.pts, f.info, f.duration))
+    check(*encode(frames, quality=63, hash=True))
+
+
+def check(header: StreamHeader, packets: list[Packet]) -> None:
     decoder = PlainDecoder(header)
     for packet in packets:
         crc = decoder.push(packet)
         assert packet.symbol_hash in (crc, None)
         for entry, want in zip(packet.frames, packet.plane_hashes, strict=True):
             assert decoder.plane_hash(entry.display_index) == want
+
+
+def test_the_text_gives_the_offsets_of_the_program(root: Path) -> None:
+    """Whoever tunes nvc.codec.quality brings docs/format.md, "Quantiser steps", along."""
+    text = (root / "docs" / "format.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(ra|ld|intra)` \| ([-\d ]+) \|$", text, re.M)
+    assert {name: tuple(map(int, values.split())) for name, values in rows} == quality_steps.LEVEL_OFFSETS
+    sign, chroma = re.findall(r"U and V take QP8 ([-+]) (\d+)", text)[0]
+    assert int(sign + chroma) == quality_steps.CHROMA_OFFSET

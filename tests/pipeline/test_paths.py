@@ -24,7 +24,8 @@ def test_endings(value, want: str) -> None:
 @pytest.mark.parametrize(
     ("dst", "mode", "want"),
     [
-        ("a.nvc", None, "neural"), ("a.nvc", "layered", "layered"), ("a.mp4", None, "layered"), ("a.MKV", None, "layered"),
+        ("a.nvc", None, "neural"), ("a.nvc", "layered", "layered"),
+        ("a.mp4", None, "layered"), ("a.MKV", None, "layered"),
         ("a.mkv", "layered", "layered"), (BytesIO(), None, "neural"), (BytesIO(), "layered", "layered"),
     ],
 )  # fmt: skip

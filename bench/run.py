@@ -1,0 +1,277 @@
+"""``nvc bench run``: measure a profile into a folder, one file for each point, to be gone on with after a stop."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import nvc
+from nvc.bench.anchors import content_hash
+from nvc.bench.child import code_hash, ffmpeg_exe, file_url, module_command, run
+from nvc.bench.compare import compare_results, means_of
+from nvc.bench.jobs import SCHEMA, Job, job_key, plan_jobs, read_result, versions, write_json
+from nvc.bench.lines import line_by_id
+from nvc.bench.sequences import Found, Profile, find_sequences, load_profile
+from nvc.errors import InputError, NvcError, UsageError
+
+Emit = Callable[[dict], None]
+
+
+class Sources:
+    """Sources as every coder reads them: videos as they are, .yuv as a y4m file made once and removed after its last
+    job. A context manager."""
+
+    def __init__(self, found: Iterable[Found], jobs: Iterable[Job], frames: int | None) -> None:
+        self._found = {one.name: one for one in found}
+        self._left = Counter(job.sequence for job in jobs)
+        self._frames = frames
+        self._locks = {name: threading.Lock() for name in self._found}
+        self._work = tempfile.TemporaryDirectory(prefix="nvc-sources-")
+
+    def __enter__(self) -> "Sources":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._work.cleanup()
+
+    def take(self, name: str) -> Path:
+        """Path of a sequence's source."""
+        one = self._found[name]
+        if not one.is_raw:
+            return one.path  # type: ignore[return-value]
+        out = Path(self._work.name) / f"{name}.y4m"
+        with self._locks[name]:
+            if not out.exists():
+                part = out.with_suffix(".part")
+                run(raw_command(one, file_url(one.path), file_url(part), self._frames))  # type: ignore[arg-type]
+                part.rename(out)
+        return out
+
+    def done(self, name: str) -> None:
+        """One job of a sequence is done; after the last its y4m file goes."""
+        with self._locks[name]:
+            self._left[name] -= 1
+            if self._left[name] <= 0:
+                (Path(self._work.name) / f"{name}.y4m").unlink(missing_ok=True)
+
+
+def raw_command(one: Found, source: str, out: str, frames: int | None) -> list[str]:
+    """The ffmpeg command that puts a head before the planes of a .yuv file; no sample changes."""
+    import ffmpeg
+
+    p = one.picture
+    if p is None:
+        raise InputError(f"{one.name}: size unknown")
+    limit = {} if frames is None else {"frames:v": frames}
+    size = f"{p.width}x{p.height}"
+    stream = ffmpeg.input(source, f="rawvideo", video_size=size, framerate=str(p.frame_rate), pix_fmt=p.pixel_format)
+    stream = stream.output(out, f="yuv4mpegpipe", strict=-1, **limit)
+    return stream.global_args("-nostdin", "-v", "error").overwrite_output().compile(cmd=ffmpeg_exe())
+
+
+def run_profile(
+    name: str,
+    out: str | Path,
+    *,
+    sequences: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    jobs: int | None = None,
+    only: Sequence[str] = (),
+    lines: Sequence[str] = (),
+    frames: int | None = None,
+    keyint: int | None = None,
+    qualities: Sequence[int] = (),
+    emit: Emit | None = None,
+) -> dict:
+    """Measure a profile into ``out``: jobs/*.json, results.json. Returns what results.json holds.
+
+    sequences    folder of the set's files; what it lacks is warned of by name and left out
+    resume       go on with what ``out`` has: results of the same source, command and code are kept
+    overwrite    drop what ``out`` has
+    jobs         processes at a time, None = number of cores; each is single-threaded inside
+    only, lines  patterns of jobs, ids of lines; () = all
+    frames, keyint, qualities   in place of the profile's
+    emit         called with one dict for each finished job, in this thread
+    Raises UsageError for a folder that has results, InputError if no sequence is there; where jobs failed, NvcError
+    that names the first, after all others are done and written.
+    """
+    profile = _asked(load_profile(name), lines, frames, keyint, qualities)
+    found = find_sequences(profile, sequences)
+    good, warnings = _usable(profile, found)
+    planned = plan_jobs(profile, good, only)
+    folder = Path(out)
+    _prepare(folder, resume, overwrite)
+    code = code_hash()
+    hashes = {one.name: content_hash(one.path) for one in good}  # type: ignore[arg-type]
+    pictures = {one.name: one.picture for one in good}
+    keys = {job: job_key(job, pictures[job.sequence], hashes[job.sequence], code) for job in planned}  # type: ignore
+    done = {job: kept for job in planned if resume and (kept := read_result(folder / "jobs", job, keys[job]))}
+    failed: list[str] = []
+    head = _head(profile, found, hashes, code)
+    waiting = [job for job in planned if job not in done]
+    try:
+        with Sources(good, waiting, profile.frames) as sources:
+            _measure(waiting, keys, pictures, sources, folder, jobs or os.cpu_count() or 1, done, failed, emit)
+    finally:
+        if code_hash() != code:
+            warnings.append("nvc's own files changed while it was measured: points are of different codes")
+        results = _results(head, [done[job] for job in planned if job in done], warnings, failed, len(planned))
+        write_json(folder / "results.json", results)
+    if failed:
+        raise NvcError(f"{len(failed)} of {len(planned)} jobs failed, the others are written; first: {failed[0]}")
+    return results
+
+
+def _asked(
+    profile: Profile, lines: Sequence[str], frames: int | None, keyint: int | None, qualities: Sequence[int]
+) -> Profile:
+    """The profile with what was asked for in place of its own."""
+    changes: dict = {"frames": frames, "keyint": keyint}
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if qualities:
+        changes["qualities"] = tuple(sorted(set(qualities)))
+    if lines:
+        changes["lines"] = tuple(line_by_id(line).id for line in lines)
+    return replace(profile, **changes)
+
+
+def _usable(profile: Profile, found: Iterable[Found]) -> tuple[tuple[Found, ...], list[str]]:
+    """(sequences that can be measured, a warning for each that cannot)."""
+    good, warnings = [], []
+    for one in found:
+        problem = one.problem
+        if not problem and profile.frames and one.frames is not None and one.frames < profile.frames:
+            problem = f"{one.frames} frames, {profile.frames} are needed"
+        if problem:
+            warnings.append(f"{one.name} is left out: {problem}")
+        else:
+            good.append(one)
+    if not good:
+        raise InputError(f"profile {profile.name}: no sequence can be measured: {'; '.join(warnings)}")
+    return tuple(good), warnings
+
+
+def _prepare(folder: Path, resume: bool, overwrite: bool) -> None:
+    """Results are never mixed by accident: a folder that has some is gone on with or cleared on request only."""
+    has = (folder / "results.json").exists() or any((folder / "jobs").glob("*.json"))
+    if has and not resume:
+        if not overwrite:
+            raise UsageError(f"{folder} has results: go on with --resume, or drop them with --overwrite")
+        shutil.rmtree(folder / "jobs", ignore_errors=True)
+        for name in ("results.json", "index.html"):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _head(profile: Profile, found: Iterable[Found], hashes: dict[str, str], code: str) -> dict:
+    """What a run is, before any of its points."""
+    words = {"nvc": f"{nvc.__version__} (code {code})", **versions(), "python": platform.python_version()}
+    points = {n: list(getattr(profile, n)) for n in ("qualities", "crfs", "av1_crfs", "vvc_qps", "lines")}
+    sequences = []
+    for one in found:
+        entry = {**one.to_dict(), "sha256": hashes.get(one.name), "screen": one.is_screen, "raw_command": None}
+        if one.is_raw and one.picture is not None and one.name in hashes:
+            command = raw_command(one, one.path.name, "SOURCE", profile.frames)  # type: ignore[union-attr]
+            entry["raw_command"] = " ".join(["ffmpeg", *command[1:]])
+        sequences.append(entry)
+    about = {"name": profile.name, "title": profile.title, "frames": profile.frames, "keyint": profile.keyint}
+    return {"schema": SCHEMA, "profile": {**about, **points}, "versions": words,
+            "machine": f"{machine_name()}, {platform.system()} {platform.machine()}", "sequences": sequences}  # fmt: skip
+
+
+def machine_name() -> str:
+    """Processor, where the system tells it, and number of cores."""
+    name = platform.processor() or platform.machine()
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        name = found.group(1).strip() if found else name
+    except OSError:
+        pass
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def _results(head: dict, done: list[dict], warnings: list[str], failed: list[str], planned: int) -> dict:
+    """All of a run; points without their frames, which the files of the jobs have."""
+    points = [{k: v for k, v in one.items() if k not in ("by_frame", "pictures")} for one in done]
+    compared = compare_results(points)
+    return {**head, "warnings": warnings, "planned": planned, "failed": failed, "points": points,
+            "comparisons": [asdict(one) for one in compared],
+            "means": [asdict(one) for one in means_of(compared)]}  # fmt: skip
+
+
+def _measure(
+    waiting: list[Job], keys: dict, pictures: dict, sources: Sources, folder: Path, count: int, done: dict,
+    failed: list[str], emit: Emit | None,
+) -> None:  # fmt: skip
+    """Run the jobs; results go to ``done`` and to files, messages of those that failed to ``failed``."""
+    total, kept = len(waiting) + len(done), len(done)
+    if emit and kept:
+        emit({"type": "progress", "done": kept, "total": total, "kept": kept})
+    with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(count))
+        stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
+        futures = {pool.submit(_run_job, job, sources): job for job in waiting}
+        for number, future in enumerate(as_completed(futures), kept + 1):
+            job = futures[future]
+            about = {"type": "progress", "done": number, "total": total, "job": job.id}
+            try:
+                found = future.result()
+            except NvcError as error:
+                failed.append(f"{job.id}: {error}")
+                about["failed"] = str(error)
+            else:
+                done[job] = _kept(job, keys[job], pictures[job.sequence], found)
+                write_json(folder / "jobs" / job.file_name, done[job])
+                about |= {"bytes": found["bytes"], "psnr_611": found["quality"]["psnr_611"]}
+            if emit:
+                emit(about)
+
+
+def _run_job(job: Job, sources: Sources) -> dict:
+    """One job in a process of its own."""
+    try:
+        asked = {"line": job.line, "setting": job.setting, "keyint": job.keyint, "frames": job.frames}
+        words = json.dumps({**asked, "source": str(sources.take(job.sequence))})
+        said = run(module_command("nvc.bench.job_worker", words), threads=1).stdout.decode()
+        return json.loads(said.strip().splitlines()[-1])
+    finally:
+        sources.done(job.sequence)
+
+
+def _kept(job: Job, key: str, picture, found: dict) -> dict:
+    """A result as its file holds it."""
+    rate = found["bytes"] * 8 / 1000 / (found["frames"] / float(picture.frame_rate))
+    head = {"schema": SCHEMA, "id": job.id, "key": key, "sequence": job.sequence, "line": job.line}
+    return {**head, "setting": job.setting, "command": job.command(picture), "kbps": round(rate, 3), **found}
+
+
+def progress_words(fields: dict) -> str:
+    """A line of text for what ``emit`` was called with."""
+    head = f"{fields['done']}/{fields['total']}  "
+    if "kept" in fields:
+        return f"{head}kept from before"
+    if "failed" in fields:
+        return f"{head}{fields['job']}: FAILED: {fields['failed']}"
+    return f"{head}{fields['job']}: {fields['bytes']:,} bytes, {fields['psnr_611']:.2f} dB"
+
+
+def rerun_words(results: dict, pattern: str) -> str:
+    """The command that measures some jobs of a run again; FOLDER stands for the folder of the sequences."""
+    profile = results["profile"]
+    words = ["nvc bench run", profile["name"], "--out", "DIR"]
+    words += [] if profile["name"] == "smoke" else ["--sequences", "FOLDER"]
+    stored = load_profile(profile["name"])
+    for name in ("frames", "keyint"):
+        words += [f"--{name}", str(profile[name])] if profile[name] != getattr(stored, name) else []
+    if tuple(profile["qualities"]) != stored.qualities:
+        words += ["--qualities", *map(str, profile["qualities"])]
+    return " ".join([*words, "--only", f"'{pattern}'"])
