@@ -124,7 +124,7 @@ def _mean(key: tuple[str, str, str], group: list[Comparison]) -> Mean:
 
 
 def rate_difference(a: Points, t: Points, steps: int = 24) -> list[tuple[float, float]]:
-    """(quality, percent more or fewer bits of ``t`` against ``a``) over the range both cover; [] where there is none."""
+    """(quality, percent of bits that ``t`` needs more than ``a``) over the range both cover; [] where there is none."""
     if len(a) < 2 or len(t) < 2 or not (_rises(a) and _rises(t)):
         return []
     low, high = max(a[0][1], t[0][1]), min(a[-1][1], t[-1][1])

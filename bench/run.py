@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nvc
@@ -153,7 +154,7 @@ def _usable(profile: Profile, found: Iterable[Found]) -> tuple[tuple[Found, ...]
         if not problem and profile.frames and one.frames is not None and one.frames < profile.frames:
             problem = f"{one.frames} frames, {profile.frames} are needed"
         if problem:
-            warnings.append(f"{one.name} is left out: {problem}")
+            warnings.append(f"{one.name} is left out: {_without_folders(problem)}")
         else:
             good.append(one)
     if not good:
@@ -184,8 +185,9 @@ def _head(profile: Profile, found: Iterable[Found], hashes: dict[str, str], code
             entry["raw_command"] = " ".join(["ffmpeg", *command[1:]])
         sequences.append(entry)
     about = {"name": profile.name, "title": profile.title, "frames": profile.frames, "keyint": profile.keyint}
-    return {"schema": SCHEMA, "profile": {**about, **points}, "versions": words,
-            "machine": f"{machine_name()}, {platform.system()} {platform.machine()}", "sequences": sequences}  # fmt: skip
+    machine = f"{machine_name()}, {platform.system()} {platform.machine()}"
+    return {"schema": SCHEMA, "profile": {**about, **points}, "versions": words, "machine": machine,
+            "date": datetime.now(UTC).date().isoformat(), "sequences": sequences}  # fmt: skip
 
 
 def machine_name() -> str:
@@ -226,7 +228,7 @@ def _measure(
             try:
                 found = future.result()
             except NvcError as error:
-                failed.append(f"{job.id}: {error}")
+                failed.append(f"{job.id}: {_without_folders(str(error))}")
                 about["failed"] = str(error)
             else:
                 done[job] = _kept(job, keys[job], pictures[job.sequence], found)
@@ -234,6 +236,11 @@ def _measure(
                 about |= {"bytes": found["bytes"], "psnr_611": found["quality"]["psnr_611"]}
             if emit:
                 emit(about)
+
+
+def _without_folders(text: str) -> str:
+    """A message without the folders of this machine: results are passed on."""
+    return re.sub(r"(?:file:)?(?:[A-Za-z]:)?[\\/](?:[^\s\\/:'\"]+[\\/])+", "", text)
 
 
 def _run_job(job: Job, sources: Sources) -> dict:

@@ -56,7 +56,13 @@ def open_video(
         target = path if path is not None else stream
         kinds = (KINDS if carry else frozenset()) if isinstance(carry, bool) else frozenset(carry)
         return AvReader(
-            cast(Path | BinaryIO, target), name, video_stream=video_stream, **span, carry=kinds, owned=owned, coded=coded
+            cast(Path | BinaryIO, target),
+            name,
+            video_stream=video_stream,
+            **span,
+            carry=kinds,
+            owned=owned,
+            coded=coded,
         )
     except BaseException:
         if owned and stream is not None and stream is not sys.stdin.buffer:

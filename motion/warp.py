@@ -5,6 +5,7 @@ Luma at quarter samples with 8 taps, chroma at eighth samples with 4 taps (coeff
 every backend gives the same pixels.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def predict(
 
 
 def predict_on_gpu(
-    references: tuple[tuple[Any, Any, Any], ...],
+    references: Sequence[Sequence[Any]],
     motion: MotionField,
     size: tuple[int, int],
     bit_depth: int,

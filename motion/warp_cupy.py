@@ -174,7 +174,7 @@ def predict_plane(
 
 
 def predict_frame(
-    references: Sequence[tuple[Any, Any, Any]], motion: MotionField, size: tuple[int, int], bit_depth: int,
+    references: Sequence[Sequence[Any]], motion: MotionField, size: tuple[int, int], bit_depth: int,
     taps: tuple[np.ndarray, np.ndarray], windows: tuple[np.ndarray, np.ndarray], overlap: int, *,
     unshuffled: bool = False, device: Device | None = None,
 ) -> tuple[tuple[Any, Any, Any], Any]:  # fmt: skip

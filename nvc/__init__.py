@@ -12,7 +12,7 @@ if (_root / "pyproject.toml").is_file() and (_root / "io" / "__init__.py").is_fi
 
 def __getattr__(name: str):
     """Public names on first use, so that ``import nvc`` loads neither torch nor av."""
-    if name in ("encode", "decode", "open"):
+    if name in ("encode", "decode", "enhance", "open"):
         from nvc import api
 
         return getattr(api, name)

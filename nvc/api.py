@@ -27,6 +27,7 @@ import numpy as np
 
 from nvc.errors import CorruptError, UsageError
 from nvc.pipeline import DecodeResult, EncodeResult, Limits, decode_file, encode_file
+from nvc.pipeline.enhance_file import EnhanceResult, enhance_file
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
 from nvc.pipeline.limits import decode_memory
 from nvc.pipeline.packets import Coded, times_of
@@ -133,6 +134,30 @@ def decode(
         hash_file=hash_file, overwrite=overwrite, limits=Limits(max_pixels, max_frames, max_memory),
         progress=progress, threads=threads, device=device, precision=precision,
     )  # fmt: skip
+
+
+def enhance(
+    src: Source,
+    dst: Destination,
+    *,
+    strength: float | str = "auto",
+    preset: str = "fast",
+    reference: Source | None = None,
+    max_pixels: int | None = None,
+    max_frames: int | None = None,
+    max_memory: int | None = None,
+    **options: Any,
+) -> EnhanceResult:
+    """Bring a video that some codec coded (x265, x264, SVT-AV1, ...) closer to its original.
+
+    src, dst    as of ``decode``, but any video may come in
+    strength    "auto" by how coarsely each picture was coded, or a number 0..1
+    preset      which network; ModelError where it has no weights
+    reference   the original: the result says what was gained against it
+    options     the others of nvc.pipeline.enhance_file.enhance_file: codec, crf, start, frames, overwrite, progress, ...
+    """
+    limits = Limits(max_pixels, max_frames, max_memory)
+    return enhance_file(src, dst, strength=strength, preset=preset, reference=reference, limits=limits, **options)
 
 
 @dataclass(frozen=True, slots=True)

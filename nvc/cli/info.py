@@ -18,8 +18,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     from nvc.pipeline import probe_file
 
     found = probe_file(args.input, bits=args.json, units=args.units, limits=limits_of(args), **device_of(args))
-    warnings = found.pop("warnings")
-    for warning in warnings if not args.json else ():
+    for warning in found["warnings"] if not args.json else ():
         output.warning(warning)
     output.bare(found, text_of(found))
     return 0

@@ -3,7 +3,7 @@
 import argparse
 import importlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import nvc
 from nvc.errors import UsageError
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 COMMANDS = {
     "encode": "code a video as .nvc, or layered as .mp4 or .mkv",
     "decode": "turn a coded file back into a video",
+    "enhance": "make a video that some codec coded look more like its original",
     "info": "say what a coded file holds",
     "verify": "check a coded file for damage",
     "doctor": "check this machine and say what serves what",
     "bench": "measure rate, quality and speed",
+    "train": "train the networks of the neural mode",
 }
 EPILOG = """exit codes: 0 done, 1 bug in nvc, 2 usage, 3 input or output, 4 not our format, 5 damaged, 6 weights,
 7 device, 8 limit, 130 interrupted, 141 broken pipe"""
@@ -113,8 +115,8 @@ def settings_of(args: argparse.Namespace) -> "Settings":
     """Settings from what was given; what was not keeps the default of Settings."""
     from nvc.types import Settings
 
-    given = {name: getattr(args, name, None) for name in SETTINGS}
-    given = {name: value for name, value in given.items() if value is not None}
+    asked: dict[str, Any] = {name: getattr(args, name, None) for name in SETTINGS}
+    given = {name: value for name, value in asked.items() if value is not None}
     off = Settings().disable | frozenset(getattr(args, "disable", None) or ())
     return Settings(**given, disable=off)
 

@@ -35,13 +35,13 @@ class Output:
     def from_words(cls, words: list[str]) -> "Output":
         """From the bare words of a command line, so that errors in them are told in the form that was asked for."""
         output = cls(as_json="--json" in words, quiet="--quiet" in words, debug="--debug" in words)
-        output.data_on_stdout = words[:1] == ["decode"] and "-" in words[2:]
+        output.data_on_stdout = words[:1] in (["decode"], ["enhance"]) and "-" in words[2:]
         return output
 
     def configure(self, args: argparse.Namespace) -> None:
         """Take up what the parsed command says."""
         self.json, self.quiet, self.debug = args.json, args.quiet, args.debug
-        self.data_on_stdout = args.command == "decode" and args.output == "-"
+        self.data_on_stdout = args.command in ("decode", "enhance") and args.output == "-"
         self.names = {"command": args.command}
         for name in ("input", "output"):
             if isinstance(getattr(args, name, None), str):

@@ -83,7 +83,7 @@ class HevcPeriod:
 
     def __init__(self, context: av.VideoCodecContext, size: tuple[int, int], bit_depth: int) -> None:
         self._context, self._size, self._bit_depth = context, size, bit_depth
-        self._units: list[tuple[int, list[bytes]]] = []
+        self.units: list[tuple[int, list[bytes]]] = []  # given so far, as ``finish`` returns them
         self.n_frames = 0
 
     def push(self, planes: Planes) -> None:
@@ -96,16 +96,16 @@ class HevcPeriod:
     def finish(self) -> list[tuple[int, list[bytes]]]:
         """(position in display order, NAL units without parameter sets) of each access unit in decode order."""
         self._take(self._context.encode(None))
-        if sorted(position for position, _ in self._units) != list(range(self.n_frames)):
-            raise NvcError(f"x265 gave {len(self._units)} access units for {self.n_frames} frames")
-        return self._units
+        if sorted(position for position, _ in self.units) != list(range(self.n_frames)):
+            raise NvcError(f"x265 gave {len(self.units)} access units for {self.n_frames} frames")
+        return self.units
 
     def _take(self, packets: list[av.Packet]) -> None:
         for packet in packets:
             nals = [nal for nal in split_annex_b(bytes(packet)) if nal_type(nal) not in PARAMETER_SETS]
             if packet.pts is None or not any(map(is_slice, nals)):
                 raise NvcError("x265 gave an access unit without a time or a slice")
-            self._units.append((packet.pts, nals))
+            self.units.append((packet.pts, nals))
 
 
 class HevcBaseDecoder:

@@ -56,6 +56,7 @@ class Decoder:
         self._keys: dict[str, int] = {}
         self._last: list[tuple[FrameSetup, tuple[FrameSymbols | None, ...], FrameSymbols]] = []
         self._last_intra = 0
+        self._crc = 0
 
     @property
     def last_bits(self) -> tuple[dict[str, int], ...]:
@@ -109,6 +110,7 @@ class Decoder:
         index = packet.frames[0].display_index
         with self.stages.time("intra"):
             decoded = self._intra.decode(packet.payloads[0])
+        self._crc = 0
         self._last_intra = 8 * len(packet.payloads[0])
         y, u, v = decoded[0].astype(np.uint16), decoded[1].astype(np.uint16), decoded[2].astype(np.uint16)
         self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}
@@ -138,14 +140,22 @@ class Decoder:
                 waits = [futures[r] for r in task.refs if r in futures]
                 futures[task.display_index] = self._pool.submit(self._reconstruct, setup, read, waits)
             check_read(coders, packet.start)
-            if packet.symbol_hash is not None and symbol_hash(symbols) != packet.symbol_hash:
-                raise CorruptError(f"the symbols of the mini-GOP at frame {packet.start} differ from the encoder's")
+            self._check_hash(packet, symbols)
         finally:
             for future in futures.values():
                 future.exception()  # type: ignore[attr-defined]
         planes = {d: f.result() for d, f in futures.items()}  # type: ignore[attr-defined]
         self._advance(packet.kind, tasks)
         return planes
+
+    def _check_hash(self, packet: Packet, symbols: list[FrameSymbols]) -> None:
+        """Compare the hash where the packet carries one; it goes over all frames since the last that did."""
+        self._crc = symbol_hash(symbols, self._crc)
+        if packet.symbol_hash is None:
+            return
+        crc, self._crc = self._crc, 0
+        if crc != packet.symbol_hash:
+            raise CorruptError(f"the symbols up to the mini-GOP at frame {packet.start} differ from the encoder's")
 
     def _check_tasks(self, packet: Packet, tasks: Sequence[FrameTask]) -> None:
         """Every reference must be there before it is used: coded earlier in the packet, or kept."""

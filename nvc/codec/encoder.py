@@ -20,7 +20,7 @@ from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
 from nvc.entropy.coder import encoding_coder, queued
-from nvc.errors import FormatError
+from nvc.errors import FormatError, UsageError
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, Settings, StreamHeader, VideoInfo
 
 LD_HASH_EVERY = 16
@@ -57,6 +57,8 @@ class Encoder:
         self._start_pts = 0
         self._step = 0
         self._thumbnail: np.ndarray | None = None
+        self._crc = 0
+        self._ended = False
 
     @property
     def header(self) -> StreamHeader:
@@ -80,6 +82,8 @@ class Encoder:
                 f"every frame must be {self.info.width}x{self.info.height} with {self.info.bit_depth} bits, got "
                 f"{frame.info.width}x{frame.info.height} with {frame.info.bit_depth}"
             )
+        if self._ended:
+            raise UsageError("the encoder was flushed: a new one takes further frames")
         if self._count == 0:
             self._start_pts, self._step = frame.pts, frame.duration
         packets: list[Packet] = []
@@ -97,7 +101,8 @@ class Encoder:
 
     def flush(self) -> list[Packet]:
         """The packets of the frames still waiting. The encoder takes no frames after it."""
-        packets = self._close_gop()
+        packets = [] if self._ended else self._close_gop()
+        self._ended = True
         self._pool.shutdown()
         return packets
 
@@ -129,6 +134,7 @@ class Encoder:
         index = self._count
         self._references = {index: Reference(decoded, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
+        self._crc = 0
         entry = FrameEntry(index, "I", 0, self.settings.quality, frame.pts, frame.duration)
         hashes = (plane_hash(decoded, self.info),) if self.settings.hash else ()
         bits = ({"motion": 0, "latents": 0, "hyper": 0, "base": 8 * len(data), "side": 0},)
@@ -145,12 +151,11 @@ class Encoder:
         queues, hashes, bits = self._code_tasks(tasks, sources)
         payloads, lanes = write_payloads(queues, [t.level for t in tasks], self._model.tables)
         symbols = [self._references[t.display_index].symbols for t in tasks]
-        crc = symbol_hash([s for s in symbols if s is not None])
-        if kind == "ld":
-            distance = start - self._keys["intra"]
-            crc_or_none = crc if distance % LD_HASH_EVERY == 0 else None
-        else:
-            crc_or_none = crc
+        self._crc = symbol_hash([s for s in symbols if s is not None], self._crc)
+        # A low-delay frame carries the hash of all frames since the last one that did.
+        carries = kind != "ld" or (start - self._keys["intra"]) % LD_HASH_EVERY == 0
+        crc_or_none = self._crc if carries else None
+        self._crc = 0 if carries else self._crc
         self._advance(kind, tasks)
         return Packet(
             kind, entries, payloads, lanes=lanes, symbol_hash=crc_or_none,  # type: ignore[arg-type]

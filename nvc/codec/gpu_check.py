@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
-from nvc import __version__
+import nvc
 from nvc.backend_cupy import CupyDevice, Device, fault
 from nvc.codec import cuda_host, gpu_streams, gpu_twins, nvrtc, transform_cupy
 from nvc.codec.gpu_twins import GpuCheck, GpuTime
@@ -74,7 +74,7 @@ def compile_all(architectures: tuple[str, ...] = nvrtc.ARCHITECTURES) -> tuple[C
 
 def run(*, compile_only: bool = False, golden: Path | None = None) -> GpuReport:
     """Compile, then run where something can run them. golden: folder of .nvc files, searched with its folders."""
-    versions = {"nvc": __version__, "nvrtc": nvrtc.version()}
+    versions = {"nvc": nvc.__version__, "nvrtc": nvrtc.version()}
     compiled = compile_all()
     if compile_only:
         return GpuReport(None, "asked to compile only", versions, compiled)

@@ -11,7 +11,7 @@ from numba import njit
 
 from nvc.backend_cupy import CupyDevice, Device
 from nvc.codec import transform, transform_cupy, transform_numba, transform_reference
-from nvc.color import unshuffle
+from nvc.color import Planes, unshuffle
 from nvc.entropy import rans, rans_cupy, rans_lanes_model
 from nvc.entropy.coder import code_symbol, decoding_coder
 from nvc.entropy.tables import Tables, build_tables, quantise_counts
@@ -55,10 +55,11 @@ def time_twins(device: CupyDevice, size: tuple[int, int] = (1080, 1920), repeat:
     return [_time_prediction(device, size, repeat), _time_transform(device, size, repeat), _time_rans(device, repeat)]
 
 
-def random_planes(rng: np.random.Generator, size: tuple[int, int], depth: int) -> tuple[np.ndarray, ...]:
+def random_planes(rng: np.random.Generator, size: tuple[int, int], depth: int) -> Planes:
     """Padded planes y, u, v of noise, uint16."""
     shapes = (size, (size[0] // 2, size[1] // 2), (size[0] // 2, size[1] // 2))
-    return tuple(warp.pad_plane(rng.integers(0, 1 << depth, s).astype(np.uint16)) for s in shapes)
+    y, u, v = (warp.pad_plane(rng.integers(0, 1 << depth, s).astype(np.uint16)) for s in shapes)
+    return y, u, v
 
 
 def random_motion(rng: np.random.Generator, size: tuple[int, int], reach: int, two: bool = True) -> MotionField:
@@ -85,7 +86,9 @@ def random_stream(rng: np.random.Generator, model: Tables, n: int) -> tuple[np.n
     return (model.lookup[tables, rng.integers(0, 4096, n)] >> 24).astype(np.uint8), tables
 
 
-def reference_planes(references: tuple, motion: MotionField, size: tuple[int, int], depth: int, overlapped: bool):
+def reference_planes(
+    references: tuple, motion: MotionField, size: tuple[int, int], depth: int, overlapped: bool
+) -> Planes:
     """Planes of ``warp.predict`` by the reference twin, whatever NVC_BACKEND says."""
     out = []
     for plane in range(3):
@@ -98,7 +101,7 @@ def reference_planes(references: tuple, motion: MotionField, size: tuple[int, in
                 warp.window(block, overlap), block, overlap, size[0] >> half, size[1] >> half, depth,
             )
         )  # fmt: skip
-    return tuple(out)
+    return out[0], out[1], out[2]
 
 
 Case = tuple[str, str, Any]
@@ -208,11 +211,9 @@ def _time_transform(device: CupyDevice, size: tuple[int, int], repeat: int) -> G
     coefficients = rng.integers(-400, 400, (rows * columns, 16, 16)).astype(np.int32)
     prediction = rng.integers(0, 256, (rows * 16, columns * 16)).astype(np.uint16)
     matrix, out = transform.integer_matrix(16), np.empty_like(prediction)
-    there = tuple(
-        device.upload(a, t) for a, t in ((coefficients, np.int32), (matrix, np.int32), (prediction, np.uint16))
-    )
-    target = device.empty(out.shape, np.uint16)
     here = coefficients, matrix, prediction
+    there = device.upload(coefficients, np.int32), device.upload(matrix, np.int32), device.upload(prediction, np.uint16)
+    target = device.empty(out.shape, np.uint16)
     return GpuTime(
         "inverse transform", f"{size[1]}x{size[0]} luma, dense 16x16 blocks",
         _median_ms(lambda: transform_numba.add_inverse(*here, columns, 255, out), device, repeat),

@@ -1,38 +1,51 @@
-"""Layered mode, decoding: base pictures, checked against their payload, cropped and timed. Enhancement: identity."""
+"""Layered mode, decoding: base pictures, checked against their payload, cropped, timed and enhanced."""
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 
 from nvc.codec.base import HevcBaseDecoder
 from nvc.codec.base_planes import PIXEL_FORMATS, from_av_frame
+from nvc.codec.enhance_steering import read_steering
 from nvc.codec.intra_hevc import coded_size
 from nvc.container.nal import split_annex_b
-from nvc.container.payload import read_payload, slice_sum
-from nvc.errors import CorruptError, FormatError, ModelError
+from nvc.container.payload import LayeredPayload, read_payload, slice_sum
+from nvc.errors import CorruptError, FormatError
 from nvc.types import Frame, LayeredPacket, StreamHeader
 
-ENHANCEMENT = "identity"  # what the decoder adds to the base
+if TYPE_CHECKING:
+    from nvc.codec.enhance import Enhancer
+
+ENHANCEMENT = "identity"  # what is added to the base where no payload names weights
 _KEPT_TIMES = 512  # more than any stream reorders over the end of a packet
 
 
 class LayeredDecoder:
     """Decodes one I period at a time.
 
-    enhancement    what is done to the base's pictures: "identity", nothing yet
+    enhancement    what is done to the base's pictures: "identity", or the id of the weights met last
     warnings       one line for each kind of trouble met, with the frame where it was met first
     plain_periods  how many I periods were shown as plain base for want of a payload that fits
     """
 
-    enhancement = ENHANCEMENT
-
     def __init__(
-        self, header: StreamHeader, *, threads: int = 0, device: str = "auto", precision: str = "auto"
+        self,
+        header: StreamHeader,
+        *,
+        threads: int = 0,
+        device: str = "auto",
+        precision: str = "auto",
+        enhance: bool = True,
     ) -> None:
-        """``device`` and ``precision`` are for an enhancement network and have no effect on the identity."""
+        """``device`` and ``precision`` are for the enhancement network; enhance False shows the plain base."""
         self.header = header
+        self.enhancement = ENHANCEMENT
+        self._options: dict[str, Any] = {"threads": threads, "device": device, "precision": precision}
+        self._enhance = enhance
+        self._enhancer: Enhancer | None = None
         self.warnings: list[str] = []
         self.plain_periods = 0
         self._info = header.info
@@ -56,14 +69,20 @@ class LayeredDecoder:
 
         Take all of them, or call ``reset`` before the next.
         """
-        whole = self._payload_fits(packet)
+        payload = self._fitting_payload(packet)
+        whole = payload is not None
         if whole and self._pending:
             yield from self._drain()
         first = self._position
         self._position += len(packet.pts)
         self._times.update(enumerate(zip(packet.pts, packet.durations, strict=True), first))
         try:
-            yield from self._whole(packet, first) if whole else self._plain(packet, first)
+            if payload is None:
+                yield from self._plain(packet, first)
+            elif payload.weights == "none" or not self._enhance:
+                yield from self._whole(packet, first)
+            else:
+                yield from self._enhanced(packet, first, payload)
         except CorruptError:
             self.reset()
             raise
@@ -81,6 +100,18 @@ class LayeredDecoder:
             yield self._finished(picture, first + n - 1)
         if n != len(packet.pts):
             raise CorruptError(f"the period at frame {packet.start} gave {n} of {len(packet.pts)} pictures")
+
+    def _enhanced(self, packet: LayeredPacket, first: int, payload: LayeredPayload) -> Iterator[Frame]:
+        from nvc.codec.enhance import open_enhancer
+        from nvc.codec.layered_enhance import Codings, enhance_period
+
+        if self._enhancer is None or self._enhancer.id != payload.weights:
+            self._enhancer = open_enhancer(payload.weights, **self._options)
+        self.enhancement = payload.weights
+        codings = Codings(self.header.parameter_sets)
+        in_order = [(pts, codings.of(split_annex_b(data))) for pts, *_, data in packet.samples]
+        shown = [coding for _, coding in sorted(in_order, key=lambda pair: pair[0])]
+        yield from enhance_period(self._enhancer, self._whole(packet, first), shown, read_steering(payload.parameters))
 
     def _plain(self, packet: LayeredPacket, first: int) -> Iterator[Frame]:
         """Pictures of any HEVC: some may be missing, or shown among those of the next packet."""
@@ -106,13 +137,13 @@ class LayeredDecoder:
         self._times.clear()
         self._pending = False
 
-    def _payload_fits(self, packet: LayeredPacket) -> bool:
-        """Whether there is a payload and both its sums are those of the base; says once what is wrong."""
-        trouble = _trouble(packet)
+    def _fitting_payload(self, packet: LayeredPacket) -> LayeredPayload | None:
+        """The payload where there is one and both its sums are those of the base; says once what is wrong."""
+        payload, trouble = _check(packet)
         if trouble:
             self.plain_periods += 1
             self._warn(f"{trouble}: showing the plain base", packet.start)
-        return not trouble
+        return None if trouble else payload
 
     def _warn(self, text: str, start: int) -> None:
         if text not in self._said:
@@ -143,19 +174,19 @@ class LayeredDecoder:
         return Frame(y, u, v, pts, info, duration)
 
 
-def _trouble(packet: LayeredPacket) -> str:
-    """What keeps the payload of an I period from being used, "" where nothing does."""
+def _check(packet: LayeredPacket) -> tuple[LayeredPayload | None, str]:
+    """The payload of an I period, and what keeps it from being used, "" where nothing does."""
     if not packet.payload:
-        return "no enhancement parameters"
+        return None, "no enhancement parameters"
     try:
         payload = read_payload(packet.payload)
+        if payload.weights != "none":
+            read_steering(payload.parameters)
     except FormatError as error:
-        return str(error)
-    if payload.weights != "none":
-        raise ModelError(f"the stream needs the weights {payload.weights!r}, which are not here")
+        return None, str(error)
     sums = key_sum = slice_sum(split_annex_b(packet.samples[0][4])) if packet.samples else 0
     if key_sum != payload.key_sum:
-        return "the parameters belong to other pictures"
+        return None, "the parameters belong to other pictures"
     for *_, data in packet.samples[1:]:
         sums = slice_sum(split_annex_b(data), sums)
-    return "" if sums == payload.period_sum else "pictures are damaged or missing"
+    return payload, "" if sums == payload.period_sum else "pictures are damaged or missing"

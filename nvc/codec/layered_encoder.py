@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from nvc.codec.base import REORDER, BaseSettings, HevcBase, HevcPeriod, quality_to_crf
+from nvc.codec.enhance_steering import write_steering
 from nvc.container.nal import is_reference, is_slice, join_annex_b, slice_type, split_annex_b
 from nvc.container.payload import LayeredPayload, slice_sum, write_payload
 from nvc.container.sei import insert_payload
 from nvc.errors import FormatError, NvcError
 from nvc.types import Frame, LayeredPacket, Settings, StreamHeader, VideoInfo
+
+if TYPE_CHECKING:
+    from nvc.codec.layered_enhance import PeriodSteering
 
 DEFAULT_BASE_PRESET = "medium"
 
@@ -31,7 +36,9 @@ class LayeredEncoder:
             ),
         )
         self._keyint = keyint
-        self._header = _header(info, settings, keyint, self._base.parameter_sets)
+        self._steering = _open_steering(info, settings, self._base)
+        weights = self._steering.weights if self._steering else "none"
+        self._header = _header(info, settings, keyint, self._base.parameter_sets, weights)
         self._period: HevcPeriod | None = None
         self._times: list[tuple[int, int]] = []
         self._before: tuple[int, ...] = ()
@@ -51,6 +58,8 @@ class LayeredEncoder:
         if self._period is None:
             self._period = self._base.open_period()
         self._period.push(frame.planes)
+        if self._steering is not None:
+            self._steering.push(len(self._times), frame.planes, self._period.units)
         self._times.append((frame.pts, frame.duration))
         return self._close(self._period) if len(self._times) == self._keyint else []
 
@@ -78,12 +87,30 @@ class LayeredEncoder:
             (pts[position], dts[i], durations[position], i == 0, join_annex_b(nals))
             for i, (position, nals) in enumerate(units)
         )
-        payload = write_payload(_payload(self.info, pts, durations, [nals for _, nals in units]))
+        plain = _payload(self.info, pts, durations, [nals for _, nals in units])
+        payload = write_payload(plain if self._steering is None else self._steered(plain, units))
         packet = LayeredPacket(self._n_frames, pts, durations, samples, payload)
         self._n_frames += len(pts)
         self._before = (*self._before, *pts)[-REORDER:]
         self._period, self._times = None, []
         return [packet]
+
+    def _steered(self, plain: LayeredPayload, units: list[tuple[int, list[bytes]]]) -> LayeredPayload:
+        """The payload with how far to enhance; as it is where that brings nothing."""
+        steering = self._steering.finish(units)
+        if steering.off:
+            return plain
+        return replace(plain, weights=self._steering.weights, parameters=write_steering(steering))
+
+
+def _open_steering(info: VideoInfo, settings: Settings, base: HevcBase) -> "PeriodSteering | None":
+    """What chooses strengths; None with networks off, or where no weights are here."""
+    from nvc.codec.layered_enhance import PeriodSteering, open_default_enhancer
+
+    if "networks" in settings.disable:
+        return None
+    enhancer = open_default_enhancer(settings.device, settings.precision, settings.threads)
+    return None if enhancer is None else PeriodSteering(enhancer, info, base.parameter_sets, base.size)
 
 
 def decode_times(pts: Sequence[int], order: Sequence[int], before: Sequence[int] = (), step: int = 1) -> list[int]:
@@ -138,7 +165,7 @@ def base_pictures(packet: LayeredPacket) -> list[BasePicture]:
     return sorted(out, key=lambda picture: picture.display_index)
 
 
-def _header(info: VideoInfo, settings: Settings, keyint: int, parameter_sets: bytes) -> StreamHeader:
+def _header(info: VideoInfo, settings: Settings, keyint: int, parameter_sets: bytes, weights: str) -> StreamHeader:
     step = 1 / (info.frame_rate * info.time_base) if info.frame_rate else 0
     return StreamHeader(
         info=info,
@@ -149,6 +176,8 @@ def _header(info: VideoInfo, settings: Settings, keyint: int, parameter_sets: by
         quality=settings.quality,
         frame_step=int(step) if step == int(step) else 0,
         start_pts=0,
+        weights=weights,
+        disabled=("networks",) if "networks" in settings.disable else (),
         intra=settings.base,
         parameter_sets=parameter_sets,
     )

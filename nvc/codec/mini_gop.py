@@ -52,9 +52,9 @@ def check_read(coders: dict[int, Coder], start: int) -> None:
         raise CorruptError(f"the mini-GOP at frame {start} does not end where its symbols end")
 
 
-def symbol_hash(frames: Sequence[FrameSymbols]) -> int:
-    """CRC-32 of all symbols of a mini-GOP in coding order: motion, patterns, last diagonals, latents."""
-    crc = 0
+def symbol_hash(frames: Sequence[FrameSymbols], crc: int = 0) -> int:
+    """CRC-32 of all symbols of frames in coding order, going on from ``crc``: motion, patterns, last diagonals,
+    latents, hyper latents."""
     for s in frames:
         for array, kind in (
             (s.motion.modes, "i1"),

@@ -116,6 +116,8 @@ def model_from(arrays: dict[str, np.ndarray]) -> SymbolModel:
         if name not in arrays or arrays[name].shape != shape:
             got = arrays[name].shape if name in arrays else "nothing"
             raise ModelError(f"symbol tables: {name} must be {shape}, got {got}")
+    if arrays["index"].max() >= LATENT_TABLES or arrays["level_of"].max() >= LEVELS:
+        raise ModelError("symbol tables: an index is out of range")
     return SymbolModel(
         build_tables(arrays["frequencies"]),
         arrays["weights"].astype(np.int32),

@@ -275,9 +275,7 @@ def _read_sps(bits: Bits) -> tuple[int, _Sps]:
     for _ in range(bits.count(32) if long_term else 0):
         bits.skip(poc_bits)
         named.append(bool(bits.read()))
-    return number, _Sps(
-        chroma_format, separate, poc_bits, tuple(sets), long_term, tuple(named), bool(bits.read()), sao
-    )
+    return number, _Sps(chroma_format, separate, poc_bits, tuple(sets), long_term, tuple(named), bool(bits.read()), sao)
 
 
 def _skip_profile(bits: Bits, layers: int) -> None:

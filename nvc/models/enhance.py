@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nvc.errors import ModelError
-from nvc.models.blocks import activate, dense, dct_basis
+from nvc.models.blocks import activate, dct_basis, dense
 
 CELL = 4  # luma samples a side
 PACKED = 24  # channels of a cell: 16 luma, 4 of each chroma
@@ -22,7 +22,7 @@ TYPES = ("", "I", "P", "B")
 UNIT = 4 / 256
 QP_SCALE = 51.0
 DIFFERENCE_GAIN = 32.0  # of neighbours: 8 code values are 1
-# Of the gate against text: area (half-resolution samples a side), what is steep and what an edge (code values of 8 bit),
+# Of the gate against text: its area (half-resolution samples a side), what is steep and what an edge (code values),
 # and the shares from which on a place counts as text and up to which as natural.
 _GATE_WINDOW, _STEEP, _EDGE = 64, 48, 6
 _TEXT, _NATURAL = 0.42, 0.24
@@ -169,9 +169,7 @@ class EnhanceModel(nn.Module):
         residual = self.residual(x, picture, neighbours, self.conditions(estimate, qp, known, kind))
         return residual * text_gate(picture), estimate
 
-    def residual(
-        self, x: Tensor, picture: Tensor, neighbours: tuple[Tensor, ...], conditions: Tensor
-    ) -> Tensor:
+    def residual(self, x: Tensor, picture: Tensor, neighbours: tuple[Tensor, ...], conditions: Tensor) -> Tensor:
         """The residual from whitened cells and ``conditions``; ``picture`` and neighbours may be a part of a whole."""
         if len(neighbours) != self.config.neighbours:
             raise ModelError(f"this network takes {self.config.neighbours} neighbours, got {len(neighbours)}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from nvc.errors import CorruptError, InputError, UsageError
+from nvc.errors import CorruptError, InputError, NvcError, UsageError
 from nvc.pipeline.coders import close_coder, make_encoder
 from nvc.pipeline.limits import Limits, encode_memory
 from nvc.pipeline.packets import Coded
@@ -83,7 +83,7 @@ def encode_file(
     from nvc.io import open_video, parse_raw
 
     carry = True if audio else BESIDE_AUDIO
-    options = {"video_stream": video_stream, "start": start, "frames": frames, "carry": carry}
+    options: dict[str, Any] = {"video_stream": video_stream, "start": start, "frames": frames, "carry": carry}
     with open_video(src, raw=parse_raw(raw) if raw else None, **options) as video:
         job = _Encode(video, settings, limits, report)
         with output_file(dst, overwrite) as (file, place):
@@ -169,6 +169,8 @@ class _Encode:
     def result(self) -> EncodeResult:
         """The numbers of a finished encode."""
         seconds, frames, sink = self._report.seconds, self._report.frames, self._sink
+        if sink is None:
+            raise NvcError("nothing was encoded")
         duration = float((self._span[1] - self._span[0]) * self._video.info.time_base)
         return EncodeResult(
             frames=frames,

@@ -290,12 +290,12 @@ def _is_nvc(head: bytes) -> bool:
     return head[:4] == MAGIC[:4] or MAGIC in head
 
 
-def size_of(source: Source) -> int | None:
+def size_of(source: Any) -> int | None:
     """Bytes of a source, None where that cannot be told."""
     if isinstance(source, bytes):
         return len(source)
     if is_path(source):
-        path = Path(source)  # type: ignore[arg-type]
+        path = Path(source)
         return path.stat().st_size if path.is_file() else None
     if not hasattr(source, "seekable") or not source.seekable():
         return None

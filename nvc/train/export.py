@@ -1,6 +1,7 @@
 """From trained networks to a weights file: tables fitted to real latents, metadata, the manifest."""
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from nvc.models.inter import InterModel
 from nvc.models.weights import load_weights, save_weights
 from nvc.train.data import Samples, read_meta
 from nvc.train.losses import HYPER_GROUPS, Coder, laplace_tables_costs
+from nvc.train.stage import stages
 
 # Largest magnitude that tables of low indices can code: an escape they never use would cost each zero some bits.
 _LARGEST_BY_INDEX = ((10, 2), (20, 4), (28, 8))
@@ -124,6 +126,19 @@ def export(run: Path, data: Path, out: Path, stage: str, note: str = "") -> str:
     entry = {"id": identity, "file": target.name, "stage": stage, "note": note or LICENCE}
     _update_manifest(out / "manifest.json", entry)
     return identity
+
+
+def last_stage(run: Path) -> str:
+    """The last stage of a run that has ended. Raises InputError where none has."""
+    ended = [name for name in stages() if (run / f"{name}.safetensors").is_file()]
+    if not ended:
+        raise InputError(f"{run} has no stage that ended")
+    return ended[-1]
+
+
+def weights_folder() -> Path:
+    """Where nvc's own weights lie."""
+    return Path(str(resources.files("nvc.weights")))
 
 
 def _metadata(stage: str, data: Path) -> dict[str, str]:

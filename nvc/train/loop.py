@@ -212,8 +212,8 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
 def _average(state: State, decay: float) -> None:
     """Move the average towards the weights; faster in the first steps."""
     keep = min(decay, (1 + state.step) / (10 + state.step))
-    ours, theirs = list(state.average.parameters()), list(state.coder.parameters())
-    torch._foreach_lerp_(ours, theirs, 1 - keep)
+    for ours, theirs in zip(state.average.parameters(), state.coder.parameters(), strict=True):
+        ours.lerp_(theirs, 1 - keep)
 
 
 def _judge(group: Group, stage: Stage, options: Options, samples: Samples, state: State, log: "_Log") -> None:

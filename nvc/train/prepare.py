@@ -17,7 +17,7 @@ from nvc.codec.base import BaseSettings, HevcBase, HevcBaseDecoder, quality_to_c
 from nvc.codec.base_planes import from_av_frame
 from nvc.codec.networks import FrameNetworks
 from nvc.container.nal import join_annex_b
-from nvc.errors import InputError
+from nvc.errors import DeviceError, InputError
 from nvc.metrics import frame_psnr, psnr_611
 from nvc.train.clips import read_clips, sources, videos
 from nvc.train.data import META, Sample, write_shard
@@ -88,6 +88,15 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def training_device(wanted: str) -> str:
+    """ "cpu" or "cuda" for "auto", "cpu" or "cuda". Raises DeviceError where there is no GPU."""
+    import torch
+
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("no CUDA device: --device cuda needs one, and a torch built for it")
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def open_networks(weights: Path | None) -> FrameNetworks | None:

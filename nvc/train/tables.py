@@ -57,8 +57,10 @@ def start_arrays() -> dict[str, np.ndarray]:
     weights = np.zeros((layout.ZONES, 2, layout.FEATURES))
     weights[:, :, 0] = 1
     weights[:, :, 1:] = [60, 40, 30, 30, 12, 60, 60, 40, 60]
+    frequencies = quantise_counts(counts, sizes)
+    frequencies[: layout.RAW_TABLES] = raw_frequencies()
     return {
-        "frequencies": quantise_counts(counts, sizes),
+        "frequencies": frequencies,
         "weights": weights.astype(np.int32),
         "level_of": np.searchsorted(_THRESHOLDS, np.arange(1024), side="right").astype(np.uint8),
         "index": np.broadcast_to(
@@ -99,6 +101,13 @@ class _Recorder(Encoder):
         self.observed.samples.append(out[:n].copy())
 
 
+def raw_frequencies() -> np.ndarray:
+    """(RAW_TABLES, SYMBOLS): exactly flat over 16 symbols and over 2."""
+    rows = np.zeros((layout.RAW_TABLES, layout.SYMBOLS), np.int64)
+    rows[0, :16], rows[1, :2] = 256, 2048
+    return rows
+
+
 def observe(clips: Iterable[Sequence[Frame]], qualities: Sequence[int], model: SymbolModel, structure: str) -> Observed:
     """Encode each clip at each quality and keep what its inter frames showed."""
     observed = Observed()
@@ -123,8 +132,10 @@ def fit(observed: Observed, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarr
     _fit_banks(observed.queues, layout.MOTION_BASE, layout.MOTION_TABLES, counts)
     _fit_banks(observed.queues, layout.SIDE_BASE, layout.SIDE_TABLES, counts)
     counts[layout.LATENT_BASE :] = latent_counts
+    frequencies = quantise_counts(counts, table_sizes(), prior=0.4)
+    frequencies[: layout.RAW_TABLES] = raw_frequencies()
     return {
-        "frequencies": quantise_counts(counts, table_sizes(), prior=0.4),
+        "frequencies": frequencies,
         "weights": weights,
         "level_of": arrays["level_of"],
         "index": index,

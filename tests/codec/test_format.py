@@ -292,10 +292,11 @@ class PlainDecoder:
     def push(self, packet: Packet) -> int | None:
         if packet.kind == "intra":
             self.first = self.key = self.last = packet.start
+            self.crc = 0
             self.known[packet.start] = None, list(self.intra.decode(packet.payloads[0]))
             return None
         levels = {e.display_index: self._level(packet.kind, e) for e in packet.frames}
-        present, crc, done = sorted(set(levels.values())), 0, {self.key: 0}
+        present, crc, done = sorted(set(levels.values())), self.crc, {self.key: 0}
         readers = [Reader(p, n, self.model) for p, n in zip(packet.payloads, packet.lanes, strict=True)]
         for e in packet.frames:
             level = levels[e.display_index]
@@ -303,6 +304,7 @@ class PlainDecoder:
             now = self._frame(reader, e, level, self._references(packet.kind, e, level, done))
             crc, done[e.display_index] = zlib.crc32(now.pack(), crc), level
         assert all(r.done() for r in readers)
+        self.crc = 0 if packet.symbol_hash is not None else crc
         self.last = max(levels)
         self.key = packet.frames[0].display_index if levels[packet.frames[0].display_index] == 0 else self.key
         return crc
