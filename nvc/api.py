@@ -27,8 +27,8 @@ import numpy as np
 
 from nvc.errors import CorruptError, UsageError
 from nvc.pipeline import DecodeResult, EncodeResult, Limits, decode_file, encode_file
-from nvc.pipeline.enhance_file import EnhanceResult, enhance_file
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
+from nvc.pipeline.enhance_file import EnhanceResult, enhance_file
 from nvc.pipeline.limits import decode_memory
 from nvc.pipeline.packets import Coded, times_of
 from nvc.pipeline.paths import Destination, Source
@@ -154,7 +154,7 @@ def enhance(
     strength    "auto" by how coarsely each picture was coded, or a number 0..1
     preset      which network; ModelError where it has no weights
     reference   the original: the result says what was gained against it
-    options     the others of nvc.pipeline.enhance_file.enhance_file: codec, crf, start, frames, overwrite, progress, ...
+    options     the others of nvc.pipeline.enhance_file: codec, crf, start, frames, overwrite, progress, ...
     """
     limits = Limits(max_pixels, max_frames, max_memory)
     return enhance_file(src, dst, strength=strength, preset=preset, reference=reference, limits=limits, **options)

@@ -8,6 +8,9 @@ from pathlib import Path
 from nvc.errors import UsageError
 
 
+_OTHER = "enhance"  # stages of the enhancement network have a form of their own
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What a stage does.
@@ -54,9 +57,9 @@ class Stage:
 
 
 def stages() -> dict[str, Stage]:
-    """All stages by name, in their order."""
+    """All stages of the neural mode by name, in their order."""
     folder = Path(str(resources.files("nvc.train") / "stages"))
-    found = [read_stage(path) for path in folder.glob("*.toml")]
+    found = [read_stage(path) for path in folder.glob("*.toml") if not path.stem.startswith("enhance")]
     return {stage.name: stage for stage in sorted(found, key=lambda s: s.order)}
 
 
