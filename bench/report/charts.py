@@ -52,7 +52,7 @@ class Axes:
         )
 
 
-def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
+def nice_ticks(low: float, high: float, count: int = 8) -> list[float]:
     """Round values (1, 2 or 5 times a power of ten apart) from low to high, about so many."""
     step = 10 ** math.floor(math.log10(max(high - low, 1e-9) / count))
     step *= next((m for m in (1, 2, 5, 10) if (high - low) / (step * m) <= count), 10)
@@ -61,13 +61,24 @@ def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten within the range."""
+    """1, 2 and 5 times powers of ten within the range; more where these are few."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    return [m * 10.0**p for p in powers for m in (1, 2, 5) if low <= m * 10.0**p <= high]
+    for multiples in ((1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
+        found = [round(m * 10.0**p, 9) for p in powers for m in multiples if low <= m * 10.0**p <= high]
+        if len(found) > 3:
+            break
+    return found
 
 
 def line_chart(
-    series: Sequence[Series], *, x_name: str, y_name: str, log_x: bool = False, zero: bool = False, height: int = HEIGHT
+    series: Sequence[Series],
+    *,
+    x_name: str,
+    y_name: str,
+    log_x: bool = False,
+    zero: bool = False,
+    width: int = WIDTH,
+    height: int = HEIGHT,
 ) -> str:
     """Curves over one pair of axes; "" where there is nothing to draw.
 
@@ -77,14 +88,14 @@ def line_chart(
     if not marks:
         return ""
     ys = [m.y for m in marks] + ([0.0] if zero else [])
-    axes = Axes(_range([m.x for m in marks], log_x), _range(ys, False), log_x, WIDTH, height)
+    axes = Axes(_range([m.x for m in marks], log_x), _range(ys, False), log_x, width, height)
     parts = [_grid(axes, x_name, y_name)]
     if zero:
         parts.append(_line(axes, (axes.x[0], 0.0), (axes.x[1], 0.0), "zero"))
     for one in sorted(series, key=lambda s: s.strong):
         parts.append(_curve(axes, one))
     label = escape(f"{y_name} over {x_name}: {', '.join(s.name for s in series)}")
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def _range(values: Sequence[float], log: bool) -> tuple[float, float]:
@@ -110,12 +121,14 @@ def _grid(axes: Axes, x_name: str, y_name: str) -> str:
         parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{words}</text>')
     middle = (_LEFT + axes.width - _RIGHT) / 2
     parts.append(f'<text class="axis" x="{middle}" y="{axes.height - 6}" text-anchor="middle">{escape(x_name)}</text>')
-    turn = f'transform="rotate(-90 12 {(axes.height - _BOTTOM) / 2:.0f})"'
-    parts.append(
-        f'<text class="axis" x="12" y="{(axes.height - _BOTTOM) / 2:.0f}" text-anchor="middle" {turn}>'
-        f"{escape(y_name)}</text>"
-    )
+    parts.append(_y_name(axes, y_name))
     return "".join(parts)
+
+
+def _y_name(axes: Axes, name: str) -> str:
+    middle = f"{(axes.height - _BOTTOM) / 2:.0f}"
+    turn = f'text-anchor="middle" transform="rotate(-90 12 {middle})"'
+    return f'<text class="axis" x="12" y="{middle}" {turn}>{escape(name)}</text>'
 
 
 def _line(axes: Axes, a: tuple[float, float], b: tuple[float, float], style: str) -> str:
@@ -164,10 +177,7 @@ def bar_chart(bars: Sequence[Bar], *, y_name: str, width: int = 1140, height: in
         parts.append(f'<text class="tick" x="{_LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
     for index, bar in enumerate(bars):
         parts.append(_bar(axes, index, bar, top, len(bars)))
-    turn = f'transform="rotate(-90 12 {(height - _BOTTOM) / 2:.0f})"'
-    parts.append(
-        f'<text class="axis" x="12" y="{(height - _BOTTOM) / 2:.0f}" text-anchor="middle" {turn}>{escape(y_name)}</text>'
-    )
+    parts.append(_y_name(axes, y_name))
     return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(y_name)}">{"".join(parts)}</svg>'
 
 
@@ -184,9 +194,11 @@ def _bar(axes: Axes, index: int, bar: Bar, top: float, count: int) -> str:
             )
     middle = (left + right) / 2
     if bar.total > top:
-        parts.append(f'<text class="cut" x="{left + 3:.1f}" y="{_TOP + 12}">{bar.total:,.1f}</text>')
+        parts.append(f'<text class="cut" x="{right + 4:.1f}" y="{_TOP + 11}">{bar.total:,.1f}</text>')
     if count <= 70:
-        parts.append(f'<text class="tick" x="{middle:.1f}" y="{base + 15:.1f}" text-anchor="middle">{bar.letter}</text>')
+        parts.append(
+            f'<text class="tick" x="{middle:.1f}" y="{base + 15:.1f}" text-anchor="middle">{bar.letter}</text>'
+        )
     if index % max(1, -(-count // 16)) == 0:
         parts.append(f'<text class="tick" x="{middle:.1f}" y="{base + 31:.1f}" text-anchor="middle">{index}</text>')
     return f'<g class="bar">{"".join(parts)}<title>{escape(bar.title)}</title></g>'

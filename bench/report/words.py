@@ -13,7 +13,7 @@ def percent(value: float | None) -> str:
 
 
 def marks(one: dict) -> list[str]:
-    """What weakens a comparison: few points, little overlap, a curve that does not rise, anything the number warns of."""
+    """What weakens a comparison: few points, little overlap, a curve that does not rise, another way of joining."""
     found = []
     if not one["monotone"]:
         found.append("a curve does not rise with its rate")
@@ -85,7 +85,8 @@ def sequences_of(results: dict) -> list[str]:
 
 def speeds(results: dict) -> list[dict]:
     """Frames a second of each line and picture size: all frames of its points over all seconds."""
-    sizes = {s["name"]: f"{s['picture']['width']}x{s['picture']['height']}" for s in results["sequences"] if s["picture"]}
+    pictures = {s["name"]: s["picture"] for s in results["sequences"] if s["picture"]}
+    sizes = {name: f"{p['width']}x{p['height']}" for name, p in pictures.items()}
     sums: dict[tuple[str, str], list[float]] = {}
     for point in results["points"]:
         entry = sums.setdefault((point["line"], sizes[point["sequence"]]), [0, 0.0, 0.0])

@@ -189,6 +189,7 @@ def _header(info: VideoInfo, extradata: bytes, first: _Period) -> StreamHeader:
         quality=0,
         frame_step=int(step) if step == int(step) else 0,
         start_pts=start,
+        weights="none" if payload is None else payload.weights,
         intra="hevc",
         parameter_sets=sets,
     )

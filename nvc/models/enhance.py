@@ -195,8 +195,10 @@ def text_gate(picture: Tensor) -> Tensor:
     one sample to the next (0.74 to 0.88 of rendered text, at most 0.23 of natural clips, coded at QP 0 to 37). Small
     networks that know little text harm it.
     """
-    luma = picture[:, :4].float() * 256
-    steps = torch.maximum((luma[:, 1:2] - luma[:, :1]).abs(), (luma[:, 2:3] - luma[:, :1]).abs())
+    p, q, r = (picture[:, k : k + 1].float() * 256 for k in range(3))
+    # To the right and down, within the cells of 2x2 and from one to the next.
+    pairs = (q - p, r - p, F.pad(p[..., 1:] - q[..., :-1], (0, 1)), F.pad(p[..., 1:, :] - r[..., :-1, :], (0, 0, 0, 1)))
+    steps = torch.stack([pair.abs() for pair in pairs]).amax(0)
     window = [min(_GATE_WINDOW, side) for side in steps.shape[2:]]
     stride = [min(_GATE_WINDOW // 4, side) for side in window]
     steep, edges = (

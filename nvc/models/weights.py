@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from nvc.errors import ModelError
+from nvc.models.enhance_weights import is_enhance_file
 from nvc.models.inter import InterConfig, InterModel, config_from, config_values
 
 FORMAT = "nvc-weights-1"
@@ -171,7 +172,8 @@ def _offered() -> Iterator[Path]:
         if path.is_dir():
             yield from filter(_is_weights, sorted(path.glob("*.safetensors")))
         elif path.is_file():
-            yield path
+            if not is_enhance_file(path):  # weights of the enhancement may be named beside
+                yield path
         else:
             raise ModelError(f"NVC_WEIGHTS names {part}, which is not there")
 

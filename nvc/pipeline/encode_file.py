@@ -15,6 +15,18 @@ from nvc.progress import Callback, Reporter
 from nvc.types import Frame, Settings
 
 BESIDE_AUDIO = ("subtitle", "attachment", "video")
+BASE_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,8 @@ def encode_file(
     chosen = choose_mode(dst, mode or (format and {"mp4": "layered", "mkv": "layered"}.get(format)),
                          (settings or Settings()).mode)  # fmt: skip
     settings = replace(settings or Settings(), mode=chosen)  # type: ignore[arg-type]
+    if settings.base_preset not in (None, *BASE_PRESETS):
+        raise UsageError(f"base preset must be one of {', '.join(BASE_PRESETS)}, got {settings.base_preset!r}")
     check_output(src, dst, overwrite)
     from nvc.io import open_video, parse_raw
 

@@ -214,4 +214,7 @@ def _enhancement(stream: CodedStream) -> str | None:
         return None
     from nvc.codec.layered import ENHANCEMENT
 
-    return "none: a plain HEVC file" if stream.plain else ENHANCEMENT
+    if stream.plain:
+        return "none: a plain HEVC file"
+    weights = stream.header.weights
+    return ENHANCEMENT if weights == "none" else f"network {weights}, strengths by type of frame"

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from nvc.errors import CorruptError
+from nvc.errors import CorruptError, FormatError
 from nvc.pipeline.coders import close_coder, make_decoder
 from nvc.pipeline.limits import Limits, decode_memory
 from nvc.pipeline.packets import Coded, frame_count, packet_sum, times_of
 from nvc.pipeline.paths import PIPE, Source
 from nvc.pipeline.playback import SKIP, Playback
-from nvc.pipeline.stream import CodedStream, open_stream
+from nvc.pipeline.stream import CodedStream, name_of, open_stream
 from nvc.progress import Callback, Reporter
 from nvc.types import CarriedPacket, Frame, LayeredPacket, Packet, Settings
 
@@ -71,6 +71,8 @@ def verify_file(
     if isinstance(src, str) and src == PIPE:
         src = sys.stdin.buffer.read()
     with open_stream(src, limits) as stream:
+        if stream.plain:
+            raise FormatError(f"{name_of(src)} is a plain HEVC file: nothing in it could be checked")
         report.total = stream.n_frames
         report.start("deep check" if deep else "check")
         watch = _Watch(stream.items())

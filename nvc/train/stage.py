@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nvc.errors import UsageError
 
-
 _OTHER = "enhance"  # stages of the enhancement network have a form of their own
 
 

@@ -44,6 +44,7 @@ def test_options_reach_the_encoder(run, objects, clip: Path, tmp_path: Path) -> 
         (["IN", "-"], 2),
         (["IN", "out.nvc", "-q", "64"], 2),
         (["IN", "out.nvc", "--disable", "magic"], 2),
+        (["IN", "out.mp4", "--base-preset", "magic"], 2),
         (["IN", "out.nvc", "--video-stream", "3"], 2),
         (["no.mp4", "out.nvc"], 3),
         (["IN", "no/folder/out.nvc"], 3),

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from nvc.errors import CorruptError
-from nvc.pipeline import encode_file, verify_file
+from nvc.errors import CorruptError, FormatError
+from nvc.io import open_video, open_writer
+from nvc.pipeline import Limits, encode_file, verify_file
 from nvc.pipeline.verify import Written, check_written
 from nvc.types import Settings
 
@@ -53,10 +54,12 @@ def test_what_was_written_is_compared(clip: Path, tmp_path: Path) -> None:
     settings = Settings(quality=30)
     encode_file(clip, out, settings, frames=3)
     with pytest.raises(CorruptError, match="3 of 0 frames"):
-        check_written(out, Written(), settings, limits())
+        check_written(out, Written(), settings, Limits())
 
 
-def limits():
-    from nvc.pipeline import Limits
-
-    return Limits()
+def test_a_plain_file_cannot_be_checked(clip: Path, tmp_path: Path) -> None:
+    with open_video(clip) as video, open_writer(tmp_path / "plain.mkv", video.info, codec="x265", crf=30) as writer:
+        for frame in video:
+            writer.write(frame)
+    with pytest.raises(FormatError):
+        verify_file(tmp_path / "plain.mkv")

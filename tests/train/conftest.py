@@ -33,6 +33,12 @@ def make_sample(seed: int, references: int = 2, size: int = SIZE) -> Sample:
 
 
 @pytest.fixture
+def sample_of():
+    """``make_sample``."""
+    return make_sample
+
+
+@pytest.fixture
 def small_model(monkeypatch: pytest.MonkeyPatch) -> InterModel:
     """A small model; the loop makes such ones too. One thread, so that sums have one order."""
     torch.set_num_threads(1)

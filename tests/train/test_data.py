@@ -1,18 +1,19 @@
 import numpy as np
 import pytest
 import torch
-from conftest_train import SIZE, make_sample
 
 from nvc.errors import InputError
 from nvc.models.blocks import BlockDct
 from nvc.train.data import Sample, Samples, _augmented, _stack, read_meta, write_shard
 
+SIZE = 64
 
-def test_samples_come_back(prepared):
+
+def test_samples_come_back(prepared, sample_of):
     samples = Samples(prepared)
     assert len(samples) == 8
     for k in range(8):
-        want, got = make_sample(k, k % 3), samples.sample(k)
+        want, got = sample_of(k, k % 3), samples.sample(k)
         assert np.array_equal(want.planes, got.planes) and np.array_equal(want.steps, got.steps)
         assert (got.quality, got.level, got.cost, got.own_cost) == (want.quality, want.level, 2000.0, 1000.0)
         assert len(got.symbols) == k % 3
@@ -20,19 +21,19 @@ def test_samples_come_back(prepared):
             assert np.array_equal(where, found) and np.array_equal(what, values)
 
 
-def test_a_batch_is_sorted_by_references_and_holds_the_pictures(prepared):
+def test_a_batch_is_sorted_by_references_and_holds_the_pictures(prepared, sample_of):
     batch = Samples(prepared).batch([2, 0, 1])
     assert batch.counts.tolist() == [0, 1, 2] and batch.quality.tolist() == [20, 21, 22]
     assert batch.source.shape == (3, 6, SIZE // 2, SIZE // 2) and batch.symbols[0].shape == (3, 384, 4, 4)
-    planes = make_sample(0).planes[0].reshape(-1)[: SIZE * SIZE].reshape(SIZE, SIZE)
+    planes = sample_of(0).planes[0].reshape(-1)[: SIZE * SIZE].reshape(SIZE, SIZE)
     assert torch.equal(batch.source[0, 1], torch.from_numpy(planes[0::2, 1::2].astype(np.float32) / 256 - 0.5))
     assert batch.symbols[1][1].abs().sum() == 0 and batch.symbols[1][2].abs().sum() > 0
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_symbols_turn_with_the_picture(seed):
+def test_symbols_turn_with_the_picture(seed, sample_of):
     """Where the symbols are the picture's own DCT, they stay so under every symmetry."""
-    sample = make_sample(3)
+    sample = sample_of(3)
     whole = _stack([([_planes(row) for row in sample.planes], [np.zeros((384, 4, 4))] * 2, sample, 0)], 1.0)
     y = torch.round(BlockDct()(whole.source) * 256)[0].numpy().astype(np.int16)
     flat = y.transpose(1, 2, 0).ravel()

@@ -1,0 +1,37 @@
+import json
+
+import pytest
+
+from nvc.cli import main
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["train"], 2, "STEP"),
+        (["train", "run", "first"], 2, "--data"),
+        (["train", "run", "first", "--data", "nowhere"], 3, "nowhere is not there"),
+        (["train", "run", "first", "--data", ".", "--minutes", "0"], 2, "minutes above 0"),
+        (["train", "prepare", "nowhere"], 3, "nowhere is not there"),
+        (["train", "plot", "--run", "nowhere"], 3, "nowhere is not there"),
+        (["train", "export", "--run", "nowhere"], 3, "nowhere is not there"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(words, code, text, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    error = capsys.readouterr().err
+    assert text in error and error.count("\n") == 1
+
+
+def test_an_unknown_stage_is_exit_2(capsys, tmp_path):
+    assert main(["train", "run", "third", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--json"]) == 2
+    assert "first, refresh" in json.loads(capsys.readouterr().out.splitlines()[-1])["message"]
+
+
+def test_plot_draws_a_log(capsys, tmp_path):
+    line = {"stage": "first", "event": "step", "step": 50, "elapsed": 10, "ratio": 1.1}
+    (tmp_path / "log.ndjson").write_text(json.dumps(line))
+    assert main(["train", "plot", "--run", str(tmp_path), "--json"]) == 0
+    done = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert done["type"] == "done" and (tmp_path / "curve.svg").read_text().startswith("<svg")

@@ -1,0 +1,101 @@
+import dataclasses
+import math
+
+import pytest
+import torch
+
+from nvc.models.weights import read_metadata
+from nvc.train import loop
+from nvc.train.data import Samples
+from nvc.train.loop import Options, learning_rate, read_log, start_state, state_file, train_stage, train_step
+from nvc.train.stage import Stage
+from nvc.train.workers import Group
+
+STAGE = Stage("short", 1, steps=8, batch=2, crop=32, rate=1e-3, warmup=2, ema=0.9, evaluate_clips=0, bf16=False)
+
+
+def options_of(prepared, folder, **values) -> Options:
+    folder.mkdir(exist_ok=True)
+    return Options(prepared, folder, save_every=0.0, **values)
+
+
+def trained(prepared, folder, **values) -> dict:
+    options = options_of(prepared, folder, **values)
+    train_stage(Group(), STAGE, options)
+    return torch.load(state_file(options, STAGE), weights_only=True)
+
+
+def same(a: object, b: object) -> bool:
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    return a == b
+
+
+def test_killed_and_resumed_equals_unbroken(small_model, prepared, tmp_path):
+    whole = trained(prepared, tmp_path / "whole")
+    trained(prepared, tmp_path / "broken", stop_at=3)
+    assert not (tmp_path / "broken" / "short.safetensors").exists()
+    broken = trained(prepared, tmp_path / "broken")
+    assert whole["step"] == broken["step"] == 8
+    for name in ("coder", "average", "optimiser", "progress"):
+        assert same(whole[name], broken[name]), name
+    ids = [read_metadata(tmp_path / name / "short.safetensors")["id"] for name in ("whole", "broken")]
+    assert ids[0] == ids[1]
+
+
+def test_training_moves_the_weights_and_the_average_follows(small_model, prepared, tmp_path):
+    state = start_state(STAGE, options_of(prepared, tmp_path / "run"), Samples(prepared))
+    before = {name: value.clone() for name, value in state.coder.named_parameters()}
+    for _ in range(3):
+        train_step(Group(), STAGE, Options(prepared, tmp_path), Samples(prepared), state)
+    moved = [n for n, p in state.coder.named_parameters() if not torch.equal(p, before[n])]
+    assert any("synthesis" in name for name in moved) and any("scale_index" in name for name in moved)
+    assert not any("analysis.leave" in name and "hyper" not in name for name in moved)
+    for name, average in state.average.named_parameters():
+        ours = dict(state.coder.named_parameters())[name]
+        assert ((average - before[name]).abs() <= (ours - before[name]).abs() * 1.01 + 1e-3).all()
+
+
+def test_a_step_that_is_not_finite_changes_nothing(small_model, prepared, tmp_path, monkeypatch):
+    state = start_state(STAGE, options_of(prepared, tmp_path / "run"), Samples(prepared))
+    before = {name: value.clone() for name, value in state.coder.named_parameters()}
+    monkeypatch.setattr(loop, "lagrangian", lambda outcome, batch: outcome.distortion * math.nan)
+    record = train_step(Group(), STAGE, Options(prepared, tmp_path), Samples(prepared), state)
+    assert record["skipped"] == 1 and state.step == 1
+    assert all(torch.equal(value, before[name]) for name, value in state.coder.named_parameters())
+
+
+def test_the_rate_warms_up_and_falls():
+    stage = dataclasses.replace(STAGE, warmup=10)
+    rates = [learning_rate(stage, step, step / 100) for step in range(101)]
+    assert rates[0] == pytest.approx(stage.rate / 10) and max(rates) == max(rates[9:12])
+    assert rates[100] == pytest.approx(stage.rate * 0.01) and learning_rate(stage, 500, 1.7) == rates[100]
+
+
+def test_minutes_set_the_pace(small_model, prepared, tmp_path, monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(clock)))
+    trained(prepared, tmp_path / "run", minutes=2)
+    steps = [line for line in read_log(tmp_path / "run" / "log.ndjson") if line["event"] == "cost"]
+    assert 10 < steps[-1]["step"] < 60
+
+
+def test_an_ended_stage_is_stepped_over(prepared, tmp_path):
+    (tmp_path / "short.safetensors").write_bytes(b"ended")
+    train_stage(Group(), STAGE, Options(prepared, tmp_path))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "short.safetensors"]
+
+
+@pytest.mark.slow
+def test_networks_can_learn_one_clip(prepared, tmp_path):
+    stage = dataclasses.replace(STAGE, steps=150, batch=4, warmup=20)
+    options = options_of(prepared, tmp_path / "run", overfit=True)
+    train_stage(Group(), stage, options)
+    lines = read_log(tmp_path / "run" / "log.ndjson")
+    first = next(line["ratio"] for line in lines if line["event"] == "step")
+    last = [line["ratio"] for line in lines if line["event"] == "cost"][-1]
+    assert last < 0.8 * first

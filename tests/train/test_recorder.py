@@ -1,0 +1,53 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from nvc.codec.networks import FrameNetworks
+from nvc.models.weights import seeded_weights
+from nvc.train.recorder import WatchedEncoder, measure, record
+from nvc.types import Frame, VideoInfo
+
+
+@pytest.fixture(scope="module")
+def clip() -> list[Frame]:
+    """Five frames of a texture that moves."""
+    random = np.random.default_rng(0)
+    info = VideoInfo(64, 64, Fraction(1, 25))
+    big = random.integers(40, 200, (24, 24)).repeat(4, 0).repeat(4, 1)
+    frames = []
+    for k in range(5):
+        planes = [big[k : k + n, 2 * k : 2 * k + n] + random.integers(-3, 4, (n, n)) for n in (64, 32, 32)]
+        y, u, v = (plane.astype(np.uint8) for plane in planes)
+        frames.append(Frame(y, u, v, k, info, 1))
+    return frames
+
+
+def test_each_inter_frame_gives_a_sample(clip):
+    samples = record(clip, 30)
+    assert [s.level for s in samples] == [0, 1, 2, 2] or sorted(s.level for s in samples) == [0, 1, 2, 2]
+    assert sorted(len(s.symbols) for s in samples) == [0, 1, 1, 2]
+    assert len({s.cost for s in samples}) == 1 and all(0 < s.own_cost < 20 * s.cost for s in samples)
+    sources = {sample.planes[0][: 64 * 64].tobytes() for sample in samples}
+    assert sources == {frame.y.tobytes() for frame in clip[1:]}
+
+
+def test_predictions_look_like_the_source(clip):
+    for sample in record(clip, 50):
+        source, prediction, *warped = sample.planes.astype(int)
+        assert all(np.abs(source - other).mean() < 25 for other in (prediction, *warped))
+        assert sample.steps.shape == (3,) and sample.quality == 50
+
+
+def test_a_better_quality_costs_more_and_shows_more(clip):
+    low, high = measure(clip, 10), measure(clip, 50)
+    assert low[0] < high[0] and low[1] < high[1] - 3
+
+
+def test_networks_can_be_given(clip):
+    networks = FrameNetworks(seeded_weights(3))
+    size, decibel = measure(clip[:2], 30, networks)
+    assert size > 100 and decibel > 5
+    encoder = WatchedEncoder(clip[0].info, 30, networks)
+    assert encoder.header.weights == networks.weights.id
+    encoder.close()
