@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from nvc.bench.jobs import SCHEMA
 from nvc.bench.lines import comparisons, line_by_id
@@ -77,8 +78,8 @@ def compare_results(results: Sequence[dict]) -> tuple[Comparison, ...]:
 
 def compare_curves(sequence: str, test: str, anchor: str, metric: str, a: Points, t: Points) -> Comparison:
     """BD-rate of curve ``t`` against curve ``a``; where there can be none, the reason."""
-    counts = {"test_points": len(t), "anchor_points": len(a)}
-    names = {"sequence": sequence, "test": test, "anchor": anchor, "metric": metric}
+    counts: dict[str, Any] = {"test_points": len(t), "anchor_points": len(a)}
+    names: dict[str, Any] = {"sequence": sequence, "test": test, "anchor": anchor, "metric": metric}
     monotone = _rises(a) and _rises(t)
     try:
         found = bd_rate(a, t)
@@ -120,7 +121,11 @@ def _mean(key: tuple[str, str, str], group: list[Comparison]) -> Mean:
     screen = tuple((one.sequence, one.percent) for one in group if one.sequence.startswith(SCREEN))
     known = sorted((one.percent, one.sequence) for one in natural if one.percent is not None)
     best, worst = (known[0], known[-1]) if known else ((None, None), (None, None))
-    return Mean(*key, len(natural), mean_of([one.percent for one in natural]), *worst, *best, screen)
+    test, anchor, metric = key
+    return Mean(
+        test, anchor, metric, len(natural), mean_of([one.percent for one in natural]), worst[0], worst[1], best[0],
+        best[1], screen,
+    )  # fmt: skip
 
 
 def rate_difference(a: Points, t: Points, steps: int = 24) -> list[tuple[float, float]]:

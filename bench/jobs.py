@@ -84,13 +84,13 @@ def plan_jobs(profile: Profile, found: Iterable[Found], only: Iterable[str] = ()
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of what makes and measures the foreign points."""
-    return {"x265": x265_version(), "ffmpeg": ffmpeg_version()}
+    return {"x265": x265_version(), "ffmpeg": ffmpeg_version().removeprefix("ffmpeg version ")}
 
 
 def coder_version(line: Line, code: str) -> str:
     """What a result of this line depends on beside its command; code is the hash of our own files."""
     foreign = versions()
-    return f"{foreign['ffmpeg']}, x265 {foreign['x265']}" + (f", code {code}" if line.is_ours else "")
+    return f"ffmpeg {foreign['ffmpeg']}, x265 {foreign['x265']}" + (f", code {code}" if line.is_ours else "")
 
 
 def job_key(job: Job, picture: Picture, source_hash: str, code: str | None = None) -> str:

@@ -73,8 +73,9 @@ def raw_command(one: Found, source: str, out: str, frames: int | None) -> list[s
     if p is None:
         raise InputError(f"{one.name}: size unknown")
     limit = {} if frames is None else {"frames:v": frames}
-    size = f"{p.width}x{p.height}"
-    stream = ffmpeg.input(source, f="rawvideo", video_size=size, framerate=str(p.frame_rate), pix_fmt=p.pixel_format)
+    stream = ffmpeg.input(
+        source, f="rawvideo", video_size=(p.width, p.height), framerate=str(p.frame_rate), pix_fmt=p.pixel_format
+    )
     stream = stream.output(out, f="yuv4mpegpipe", strict=-1, **limit)
     return stream.global_args("-nostdin", "-v", "error").overwrite_output().compile(cmd=ffmpeg_exe())
 
@@ -102,30 +103,35 @@ def run_profile(
     jobs         processes at a time, None = number of cores; each is single-threaded inside
     only, lines  patterns of jobs, ids of lines; () = all
     frames, keyint, qualities   in place of the profile's
-    emit         called with one dict for each finished job, in this thread
+    emit         called with one dict for each finished job and each warning, in this thread
     Raises UsageError for a folder that has results, InputError if no sequence is there; where jobs failed, NvcError
     that names the first, after all others are done and written.
     """
     profile = _asked(load_profile(name), lines, frames, keyint, qualities)
     found = find_sequences(profile, sequences)
     good, warnings = _usable(profile, found)
-    planned = plan_jobs(profile, good, only)
+    for warning in warnings if emit else ():
+        emit({"type": "warning", "message": warning})  # type: ignore[misc]
+    every, asked = plan_jobs(profile, good), plan_jobs(profile, good, only)
     folder = Path(out)
     _prepare(folder, resume, overwrite)
     code = code_hash()
     hashes = {one.name: content_hash(one.path) for one in good}  # type: ignore[arg-type]
     pictures = {one.name: one.picture for one in good}
-    keys = {job: job_key(job, pictures[job.sequence], hashes[job.sequence], code) for job in planned}  # type: ignore
-    done = {job: kept for job in planned if resume and (kept := read_result(folder / "jobs", job, keys[job]))}
+    keys = {job: job_key(job, pictures[job.sequence], hashes[job.sequence], code) for job in every}  # type: ignore
+    done = {job: kept for job in every if resume and (kept := read_result(folder / "jobs", job, keys[job]))}
     failed: list[str] = []
     head = _head(profile, found, hashes, code)
-    waiting = [job for job in planned if job not in done]
+    waiting = [job for job in asked if job not in done]
+    planned = [job for job in every if job in waiting or job in done]
     try:
         with Sources(good, waiting, profile.frames) as sources:
             _measure(waiting, keys, pictures, sources, folder, jobs or os.cpu_count() or 1, done, failed, emit)
     finally:
         if code_hash() != code:
             warnings.append("nvc's own files changed while it was measured: points are of different codes")
+            if emit:
+                emit({"type": "warning", "message": warnings[-1]})
         results = _results(head, [done[job] for job in planned if job in done], warnings, failed, len(planned))
         write_json(folder / "results.json", results)
     if failed:
@@ -146,7 +152,7 @@ def _asked(
     return replace(profile, **changes)
 
 
-def _usable(profile: Profile, found: Iterable[Found]) -> tuple[tuple[Found, ...], list[str]]:
+def _usable(profile: Profile, found: Sequence[Found]) -> tuple[tuple[Found, ...], list[str]]:
     """(sequences that can be measured, a warning for each that cannot)."""
     good, warnings = [], []
     for one in found:
@@ -158,7 +164,9 @@ def _usable(profile: Profile, found: Iterable[Found]) -> tuple[tuple[Found, ...]
         else:
             good.append(one)
     if not good:
-        raise InputError(f"profile {profile.name}: no sequence can be measured: {'; '.join(warnings)}")
+        names = ", ".join(one.name for one in found)
+        hint = f"nvc bench sequences check {profile.name} says why"
+        raise InputError(f"profile {profile.name}: none of its sequences can be measured ({names}); {hint}")
     return tuple(good), warnings
 
 
@@ -205,9 +213,10 @@ def _results(head: dict, done: list[dict], warnings: list[str], failed: list[str
     """All of a run; points without their frames, which the files of the jobs have."""
     points = [{k: v for k, v in one.items() if k not in ("by_frame", "pictures")} for one in done]
     compared = compare_results(points)
+    means = [{**asdict(one), "screen": [list(pair) for pair in one.screen]} for one in means_of(compared)]
     return {**head, "warnings": warnings, "planned": planned, "failed": failed, "points": points,
             "comparisons": [asdict(one) for one in compared],
-            "means": [asdict(one) for one in means_of(compared)]}  # fmt: skip
+            "means": means}  # fmt: skip
 
 
 def _measure(
@@ -262,7 +271,7 @@ def _kept(job: Job, key: str, picture, found: dict) -> dict:
 
 
 def progress_words(fields: dict) -> str:
-    """A line of text for what ``emit`` was called with."""
+    """A line of text for the progress that ``emit`` was called with."""
     head = f"{fields['done']}/{fields['total']}  "
     if "kept" in fields:
         return f"{head}kept from before"

@@ -47,17 +47,18 @@ class AtomicFile:
 
     Use ``with AtomicFile(path) as out: out.write(...)``; ``out.file`` is a seekable BinaryIO. An error or Ctrl-C
     inside the block removes the .part and leaves ``path`` as it was. A device or named pipe is written directly.
+    With ``resume`` a .part that exists is opened as it is, from its first byte.
 
     UsageError when ``path`` exists and ``overwrite`` is not set, OutputError when it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike, overwrite: bool = False, *, resume: bool = False) -> None:
         self.path = Path(os.path.realpath(path))
         self.overwrite = overwrite
         self.direct = _is_special(self.path)
         self.part = self.path if self.direct else self.path.with_name(self.path.name + ".part")
         _check_target(self.path, overwrite or self.direct)
-        raw = _OutputFile(self.part, self.path, "wb" if self.direct else "w+b")
+        raw = _OutputFile(self.part, self.path, "wb" if self.direct else "r+b" if resume else "w+b")
         buffered = io.BufferedWriter(raw) if self.direct else io.BufferedRandom(raw, 1 << 18)
         self.file: BinaryIO = cast(BinaryIO, buffered)
         self._open = True
@@ -94,6 +95,13 @@ class AtomicFile:
             self.file.close()
         if not self.direct:
             self.part.unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Close and keep the .part, with all that the disk takes. Safe to call again."""
+        if self._open:
+            self._open = False
+            with contextlib.suppress(OSError):
+                self.file.close()
 
     def __enter__(self) -> Self:
         return self

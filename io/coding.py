@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import av
 import numpy as np
-from av.codec.context import Flags
 
 from nvc.types import CodedAs
 
@@ -17,6 +16,7 @@ _ENC_PARAMS = "VIDEO_ENC_PARAMS"
 # struct AVVideoEncParams: number, offset and size of the blocks, type, quantiser of the picture.
 _HEAD = struct.Struct("<I4xQQii")
 _H264 = 1
+_KEPT = 512  # packets noted whose frames have not come: more than any decoder holds
 _BLOCK_QP = 16  # where a block's own difference lies in it
 
 
@@ -42,20 +42,27 @@ class CodingReader:
         name = context.codec.canonical_name
         self._headers = headers if name == "hevc" else None
         self._extradata = bytes(context.extradata or b"")
+        # By time, not as the packet's opaque: decoder threads would need the interpreter's lock to free that, and
+        # closing a decoder holds it while it waits for them.
+        self._told: dict[int, CodedAs] = {}
         if self._headers is not None:
-            context.flags |= Flags.copy_opaque
             self._headers.setup(self._extradata)
         elif name == "h264":
             context.options = {**context.options, "export_side_data": "venc_params"}
 
     def note(self, packet: av.Packet) -> None:
-        """Take note of a packet; what its headers say travels with it to its frame."""
-        if self._headers is not None:
-            packet.opaque = self._headers.sample(bytes(packet), self._extradata)
+        """Take note of a packet; what its headers say is found again by its time."""
+        if self._headers is None:
+            return
+        told = self._headers.sample(bytes(packet), self._extradata)
+        if told is not None and packet.pts is not None:
+            self._told[packet.pts] = told
+            if len(self._told) > _KEPT:
+                del self._told[next(iter(self._told))]
 
     def coded_as(self, frame: av.VideoFrame) -> CodedAs:
         """How a decoded frame was coded."""
-        told = frame.opaque if self._headers is not None else None
+        told = None if frame.pts is None else self._told.pop(frame.pts, None)
         return told or CodedAs(_TYPES.get(int(frame.pict_type), ""), _macroblock_qp(frame))
 
 

@@ -57,6 +57,7 @@ def encode(
     raw: str | None = None,
     format: str | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     verify: bool = False,
     progress: Callback | None = None,
     max_pixels: int | None = None,
@@ -74,6 +75,7 @@ def encode(
     start, frames  first frame and how many
     audio          carry sound along; subtitles and chapters always are
     raw            what a headerless input is: "416x240@50:yuv420p"
+    resume         go on with the .part that an interrupted encode of the same input and settings left (.nvc only)
     verify         decode what was written and compare
     progress       called with nvc.types.Event
     max_*          limits, max_memory in bytes; None takes half of the free memory
@@ -87,8 +89,8 @@ def encode(
     """
     return encode_file(
         src, dst, _settings(quality=quality, **settings), mode=mode, format=format, start=start, frames=frames,
-        video_stream=video_stream, audio=audio, raw=raw, overwrite=overwrite, verify=verify,
-        limits=Limits(max_pixels, max_frames, max_memory), progress=progress,
+        video_stream=video_stream, audio=audio, raw=raw, overwrite=overwrite, resume=resume,
+        verify=verify, limits=Limits(max_pixels, max_frames, max_memory), progress=progress,
     )  # fmt: skip
 
 

@@ -110,6 +110,6 @@ def _data(results: dict) -> str:
         says = f"{p['bytes']:,} bytes, {p['kbps']:.1f} kbit/s, {qualities}"
         says += f"; coded file {p['sha256'][:16]}, decoded planes {p['decoded_sha256'][:16]}"
         points[p["id"]] = {"says": says, "command": p["command"], "rerun": rerun_words(results, p["id"])}
-    # "</" would end the element whatever stands around it
-    data = json.dumps({"points": points}, ensure_ascii=False).replace("</", "<\\/")
+    # a "</script" in it would end the element whatever stands around it
+    data = json.dumps({"points": points}, ensure_ascii=False).replace("<", "\\u003c")
     return f'<div id="point" hidden></div><script type="application/json" id="data">{data}</script>'

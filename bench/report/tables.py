@@ -96,7 +96,8 @@ def source_table(results: dict) -> str:
             f"<td class='words'>{size}</td><td class='words'><code>{(s['sha256'] or '')[:16]}</code></td>"
             f"<td class='words'>{escape(words)}</td></tr>"
         )
-    head = "<tr><th>sequence</th><th>file</th><th>pictures</th><th>SHA-256</th><th></th></tr>"
+    names = "".join(f'<th class="words">{name}</th>' for name in ("file", "pictures", "SHA-256", ""))
+    head = f"<tr><th>sequence</th>{names}</tr>"
     return f'<div class="wide"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 

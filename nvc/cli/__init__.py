@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _run(words, output)
     except SystemExit as stop:  # argparse: --help and --version
         return int(stop.code or 0)
-    except KeyboardInterrupt:
-        return _fail(output, NvcError("interrupted"), INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _fail(output, NvcError(str(stop) or "interrupted"), INTERRUPTED)
     except Exception as error:
         return _report(output, error)
 

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hash", action="store_true", default=None, help="store a hash of each decoded frame")
     parser.add_argument("--disable", action="append", metavar="TOOL", help=f"switch a tool off: {TOOLS}")
     parser.add_argument("--raw", metavar="WxH@FPS[:FORMAT]", help="what a .yuv input is, like 416x240@50:yuv420p")
+    parser.add_argument("--resume", action="store_true", help="go on with the .part of a .nvc that was cut off")
     parser.add_argument("--verify", action="store_true", help="decode what was written and compare")
     add_common(parser)
 
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         audio=not args.no_audio,
         raw=args.raw,
         overwrite=args.overwrite,
+        resume=args.resume,
         verify=args.verify,
         limits=limits_of(args),
         progress=output.event,

@@ -4,6 +4,7 @@ A running x265 carries rate control and history from one I period to the next. A
 bytes depend on the period's own frames only, so that resume, seek and parallel coding give the same stream.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from av.codec.context import Flags
 from nvc.codec.base_planes import PIXEL_FORMATS, Planes, max_pixels, pad_planes, to_av_frame
 from nvc.codec.intra_hevc import coded_size
 from nvc.container.nal import PARAMETER_SETS, is_slice, join_annex_b, nal_type, split_annex_b
-from nvc.errors import CorruptError, NvcError
+from nvc.errors import CorruptError, NvcError, UsageError
 from nvc.types import MAX_SIDE, VideoInfo
 
 REORDER = 2  # pictures that x265 may show after ones decoded later: 2 with its B pyramid
@@ -120,6 +121,7 @@ class HevcBaseDecoder:
         self, parameter_sets: bytes, bit_depth: int, size: tuple[int, int] = (MAX_SIDE, MAX_SIDE), threads: int = 0
     ) -> None:
         self.bit_depth = bit_depth
+        self._closed = False
         self._context = av.CodecContext.create("hevc", "r")
         self._context.extradata = parameter_sets
         self._context.thread_count = threads
@@ -128,9 +130,14 @@ class HevcBaseDecoder:
 
     def decode(self, data: bytes, position: int) -> list[av.VideoFrame]:
         """Push one Annex B access unit; frames carry its ``position`` as their pts. CorruptError where refused."""
+        if self._closed:
+            raise UsageError("the decoder is closed")
         if not data:
             return []  # to libavcodec an empty packet is the end
-        packet = av.Packet(data)
+        # A copy that libavcodec owns: freeing Python's own bytes needs the interpreter's lock, which closing a decoder
+        # holds while it waits for its threads, and those free packets.
+        packet = av.Packet(len(data))
+        packet.update(data)
         packet.pts = position
         try:
             return self._context.decode(packet)
@@ -139,12 +146,25 @@ class HevcBaseDecoder:
 
     def drain(self) -> list[av.VideoFrame]:
         """The frames that are still held; the next access unit must be an I picture."""
+        if self._closed:
+            return []
         try:
             return self._context.decode(None)
         except av.FFmpegError as error:
             raise CorruptError(f"a picture of the base does not decode: {error}") from error
         finally:
             self._context.flush_buffers()
+
+    def close(self) -> None:
+        """Drain, so that no thread is at work when the context is freed: that can wait for ever. Safe to call again."""
+        with suppress(CorruptError):
+            self.drain()
+        self._closed = True
+
+    def __del__(self) -> None:
+        if hasattr(self, "_context"):
+            with suppress(Exception):  # the interpreter may be on its way out
+                self.close()
 
 
 def _set_colors(context: av.VideoCodecContext, info: VideoInfo) -> None:

@@ -73,6 +73,31 @@ class Encoder:
 
     def push(self, frame: Frame) -> list[Packet]:
         """Take the next frame in display order; returns the packets that are complete now."""
+        self._take(frame)
+        packets: list[Packet] = []
+        if self._starts_period(frame):
+            packets += self._close_gop()
+            packets.append(self._code_intra(frame))
+        elif self.settings.structure == "ld":
+            packets.append(self._code_group("ld", [frame], self._count))
+        else:
+            self._waiting.append(frame)
+            if len(self._waiting) == self.settings.mini_gop:
+                packets += self._close_gop()
+        self._count += 1
+        return packets
+
+    def skip(self, frame: Frame) -> None:
+        """Count a frame that was coded before, by another run; the next frame that is pushed starts an I period.
+
+        What was pushed and not given as a packet is forgotten.
+        """
+        self._take(frame)
+        self._references, self._keys, self._waiting, self._thumbnail = {}, {}, [], None
+        self._count += 1
+
+    def _take(self, frame: Frame) -> None:
+        """Refuse a frame that does not fit, and note the times of the first."""
         if (frame.info.width, frame.info.height, frame.info.bit_depth) != (
             self.info.width,
             self.info.height,
@@ -86,18 +111,6 @@ class Encoder:
             raise UsageError("the encoder was flushed: a new one takes further frames")
         if self._count == 0:
             self._start_pts, self._step = frame.pts, frame.duration
-        packets: list[Packet] = []
-        if self._starts_period(frame):
-            packets += self._close_gop()
-            packets.append(self._code_intra(frame))
-        elif self.settings.structure == "ld":
-            packets.append(self._code_group("ld", [frame], self._count))
-        else:
-            self._waiting.append(frame)
-            if len(self._waiting) == self.settings.mini_gop:
-                packets += self._close_gop()
-        self._count += 1
-        return packets
 
     def flush(self) -> list[Packet]:
         """The packets of the frames still waiting. The encoder takes no frames after it."""

@@ -137,6 +137,12 @@ class LayeredDecoder:
         self._times.clear()
         self._pending = False
 
+    def close(self) -> None:
+        """Let go of libavcodec's threads, pictures that wait with them; the decoder takes no packets after it."""
+        self._base.close()
+        self._times.clear()
+        self._pending = False
+
     def _fitting_payload(self, packet: LayeredPacket) -> LayeredPayload | None:
         """The payload where there is one and both its sums are those of the base; says once what is wrong."""
         payload, trouble = _check(packet)
@@ -180,8 +186,7 @@ def _check(packet: LayeredPacket) -> tuple[LayeredPayload | None, str]:
         return None, "no enhancement parameters"
     try:
         payload = read_payload(packet.payload)
-        if payload.weights != "none":
-            read_steering(payload.parameters)
+        read_steering(payload.parameters)
     except FormatError as error:
         return None, str(error)
     sums = key_sum = slice_sum(split_annex_b(packet.samples[0][4])) if packet.samples else 0

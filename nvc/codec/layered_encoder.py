@@ -63,6 +63,12 @@ class LayeredEncoder:
         self._times.append((frame.pts, frame.duration))
         return self._close(self._period) if len(self._times) == self._keyint else []
 
+    def skip(self, frame: Frame) -> None:
+        """Count a frame that was coded before, by another run, between whole I periods; the next push starts one."""
+        self._check(frame)
+        self._before = (*self._before, frame.pts)[-REORDER:]
+        self._n_frames += 1
+
     def flush(self) -> list[LayeredPacket]:
         """The last I period, where one is open."""
         return self._close(self._period) if self._period is not None else []

@@ -64,9 +64,9 @@ class LayeredSource:
         if payload is not None and payload.time_base == self.header.info.time_base and len(payload.pts) == len(shown):
             if any(sample[0] is not None for sample in period.samples):
                 self._follow(shown[0] - payload.pts[0])
-            behind = self._before[-1] + 1 - payload.pts[0] - self._shift if self._before else 0
-            shown = [pts + self._shift + max(behind, 0) for pts in payload.pts]  # whatever happened, times rise
-            durations = payload.durations
+            shown, durations = [pts + self._shift for pts in payload.pts], payload.durations
+        if self._before and (behind := self._before[-1] + 1 - shown[0]) > 0:
+            shown = [pts + behind for pts in shown]  # whatever happened, times rise
         dts = _decode_times(shown, order, self._before)
         samples = tuple(
             (shown[order[i]], dts[i], durations[order[i]], is_key, join_annex_b(nals))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 HYPER_BASE = layout.TABLES + layout.LATENT_TABLES
 # Encoder: lambda of rounding in squared steps per bit, and how far a threshold may move, in steps.
 ROUNDING_WEIGHT = 0.13
-ROUNDING_LIMIT = 0.5
+ROUNDING_LIMIT = 1.0
 UNCODABLE = 60.0  # bits above those of any symbol that a table can code
 
 

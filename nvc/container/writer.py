@@ -105,7 +105,7 @@ class StreamWriter:
         while rest:
             try:
                 written = self._file.write(rest)
-            except BrokenPipeError:
+            except (BrokenPipeError, OutputError):
                 raise
             except OSError as error:
                 raise OutputError(f"cannot write the stream: {error}") from error

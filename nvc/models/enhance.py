@@ -25,7 +25,7 @@ DIFFERENCE_GAIN = 32.0  # of neighbours: 8 code values are 1
 # Of the gate against text: its area (half-resolution samples a side), what is steep and what an edge (code values),
 # and the shares from which on a place counts as text and up to which as natural.
 _GATE_WINDOW, _STEEP, _EDGE = 64, 48, 6
-_TEXT, _NATURAL = 0.42, 0.24
+_TEXT, _NATURAL = 0.5, 0.3
 _CONDITIONS = 3 + len(TYPES)
 _HIDDEN = 32
 

@@ -102,7 +102,7 @@ def find_enhance(want: str | None = None, preset: str = "fast") -> Path:
             raise ModelError(f"weights {name} should be in {path}, which is not there")
         return path
     if want is not None:
-        raise ModelError(f"the enhancement's weights {want} are not here; NVC_WEIGHTS can name their file")
+        raise ModelError(f"the enhancement's weights {want!r} are not here; NVC_WEIGHTS can name their file")
     raise ModelError(f"no weights are here for the enhancement preset {preset!r}; NVC_WEIGHTS can name their file")
 
 

@@ -37,8 +37,8 @@ def make_decoder(
 def close_coder(coder: object) -> None:
     """Let go of the threads of an encoder or decoder that has any.
 
-    A layered decoder is drained: freeing libavcodec's context while its threads still work can wait for ever.
+    A layered decoder is drained by it: freeing libavcodec's context while its threads work can wait for ever.
     """
-    close = getattr(coder, "close", None) or getattr(coder, "reset", None)
+    close = getattr(coder, "close", None)
     if close is not None:
         close()

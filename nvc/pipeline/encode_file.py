@@ -9,6 +9,7 @@ from nvc.pipeline.coders import close_coder, make_encoder
 from nvc.pipeline.limits import Limits, encode_memory
 from nvc.pipeline.packets import Coded
 from nvc.pipeline.paths import PIPE, Destination, Source, check_output, choose_mode, output_file, suffix_of
+from nvc.pipeline.resume import Replay
 from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink
 from nvc.pipeline.verify import Written, check_written
 from nvc.progress import Callback, Reporter
@@ -67,6 +68,7 @@ def encode_file(
     audio: bool = True,
     raw: str | None = None,
     overwrite: bool = False,
+    resume: bool = False,
     verify: bool = False,
     limits: Limits | None = None,
     progress: Callback | None = None,
@@ -80,6 +82,8 @@ def encode_file(
     start, frames  first frame and how many
     audio          carry sound along
     raw            what headerless input is: "416x240@50:yuv420p"
+    resume         go on with what an unfinished encode left as ``dst``.part (.nvc only): the file becomes what an
+                   unbroken run makes. UsageError where that was made from another input or with other settings
     verify         decode what was written and compare; CorruptError where it differs, and nothing is left
     progress       called with Events
     A damaged input is encoded as far as it is whole; then CorruptError says how many frames that were.
@@ -100,7 +104,7 @@ def encode_file(
     options: dict[str, Any] = {"video_stream": video_stream, "start": start, "frames": frames, "carry": carry}
     with open_video(src, raw=parse_raw(raw) if raw else None, **options) as video:
         job = _Encode(video, settings, limits, report)
-        with output_file(dst, overwrite) as (file, place):
+        with output_file(dst, overwrite, resume) as (file, place):
             job.run(file, format or suffix_of(dst).lstrip(".") or "nvc")
             file.flush()
             if verify:
@@ -130,21 +134,26 @@ class _Encode:
         report.total = video.info.n_frames
 
     def run(self, file: Any, format: str) -> None:
-        """Encode everything into ``file``."""
+        """Encode everything into ``file``, a PartFile after what it replays."""
+        self._replay: Replay | None = getattr(file, "replay", None)
         encoder = make_encoder(self._video.info, self._settings)
         self._encoder = encoder
-        self._report.start(f"{self._settings.mode} quality {self._settings.quality}")
+        begin = f", going on at frame {self._replay.start}" if self._replay else ""
+        self._report.start(f"{self._settings.mode} quality {self._settings.quality}{begin}")
         try:
-            for frame in self._frames():
-                packets = encoder.push(frame)
+            for index, frame in enumerate(self._frames()):
+                packets = self._replay.code(encoder, index, frame) if self._replay else encoder.push(frame)
                 if self._sink is None:
                     self._open_sink(file, format)
                 self._write(packets, 1)
             if self._sink is None:
                 raise InputError(self.trouble or "the input has no frames")
+            if self._replay is not None:
+                self._replay.check_end(self._report.frames)
             self._write(encoder.flush(), 0)
             self._lanes.flush()
             self._sink.close()
+            getattr(file, "finish", lambda: None)()
         finally:
             close_coder(encoder)
             self._say_notices()
@@ -160,6 +169,8 @@ class _Encode:
 
     def _open_sink(self, file: Any, format: str) -> None:
         header, chapters = self._encoder.header, tuple(self._video.chapters)
+        if self._replay is not None:
+            self._replay.check_head(header, self._carried, chapters)
         if format in ("mp4", "mkv"):
             self._sink = MuxSink(file, header, self._carried, chapters, format)
         else:

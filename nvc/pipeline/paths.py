@@ -53,13 +53,22 @@ def check_output(src: Any, dst: Any, overwrite: bool) -> None:
 
 
 @contextmanager
-def output_file(dst: Destination, overwrite: bool) -> Iterator[tuple[BinaryIO, Source]]:
+def output_file(dst: Destination, overwrite: bool, resume: bool = False) -> Iterator[tuple[Any, Source]]:
     """(file to write, where it can be read back before it has its final name). A path appears when all went well.
 
+    The file of a .nvc path is a PartFile, which ``resume`` lets go on with what is there.
     Raises UsageError and OutputError as nvc.io's AtomicFile.
     """
+    if resume and suffix_of(dst) != NVC:
+        raise UsageError(f"--resume goes on with a {NVC} file only, got {dst}")
     if not is_path(dst):
         yield dst, dst  # type: ignore[misc]
+        return
+    if suffix_of(dst) == NVC:
+        from nvc.pipeline.part import PartFile
+
+        with PartFile(dst, overwrite=overwrite, resume=resume) as part:  # type: ignore[arg-type]
+            yield part, part.part
         return
     from nvc.io import AtomicFile
 

@@ -1,13 +1,13 @@
 """Where coded packets go: a .nvc stream, or the track of an .mp4 or .mkv; carried packets beside them in time."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any, BinaryIO
 
 from nvc.errors import NvcError
-from nvc.pipeline.packets import Coded, carried_seconds, times_of
+from nvc.pipeline.packets import Coded, carried_seconds, starts_period, times_of
 from nvc.types import CarriedPacket, CarriedStream, Chapter, LayeredPacket, StreamHeader, VideoInfo
 
 
@@ -21,6 +21,7 @@ class NvcSink:
 
         self.notices: list[str] = []
         self._writer = StreamWriter(file, header, carried=carried, chapters=chapters)
+        self._sync: Callable[[], None] | None = getattr(file, "sync", None)
 
     @property
     def bytes(self) -> int:
@@ -33,8 +34,10 @@ class NvcSink:
         return self._writer.video_bytes
 
     def write(self, item: Coded | CarriedPacket) -> None:
-        """Write one packet."""
+        """Write one packet. With each that starts an I period all before it is had on disk, where the file can."""
         self._writer.write(item)
+        if self._sync is not None and not isinstance(item, CarriedPacket) and starts_period(item):
+            self._sync()
 
     def close(self) -> None:
         """Write index and tail."""

@@ -33,8 +33,9 @@ class Sample:
                 that has symbols
     quality, level   as the networks are told
     steps       (3,) quantiser steps, as ``FrameSetup.steps``
-    cost        what a frame of this clip costs on average with networks off, I frame included: bits + D / lambda
-    own_cost    the same of this frame's latents alone
+    cost        bits of the whole clip with networks off, I frame and motion included, over its inter frames: what a
+                change of this frame's bits + D / lambda is to be compared with, since BD-rates are
+    own_cost    bits of this frame's latents + D / lambda with networks off
     """
 
     planes: np.ndarray

@@ -203,9 +203,9 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
         state.optimiser.step()
         _average(state, stage.ema)
     state.step += 1
-    own = (cost.sum() / batch.own_cost.sum()).item()
+    change = 100 * ((cost - batch.own_cost) / batch.cost).mean().item()
     bits = (outcome.latent_bits.sum() / cost.sum()).item()
-    return {"loss": loss.item(), "ratio": own, "bits_share": bits, "norm": norm, "skipped": float(not finite)}
+    return {"loss": loss.item(), "change": change, "bits_share": bits, "norm": norm, "skipped": float(not finite)}
 
 
 @torch.no_grad()
@@ -219,8 +219,8 @@ def _average(state: State, decay: float) -> None:
 def _judge(group: Group, stage: Stage, options: Options, samples: Samples, state: State, log: "_Log") -> None:
     """Cost of validation samples, and real encodes of validation clips; into the log."""
     judged = samples if options.overfit else Samples(options.data, "validation")
-    ratio = relative_cost(state.average, judged, group, options.device)
-    log.write(event="cost", step=state.step, progress=state.progress, ratio=ratio)
+    change = relative_cost(state.average, judged, group, options.device)
+    log.write(event="cost", step=state.step, progress=state.progress, change=round(change, 3))
     if stage.evaluate_clips and not options.overfit:
         tables = group.from_first(
             fit_tables(state.average, samples, device=options.device) if group.rank == 0 else None

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from nvc.codec.frame_coder import RATE_WEIGHT
-from nvc.codec.networks import round_latents, rounding_shifts
+from nvc.codec.networks import ROUNDING_LIMIT, ROUNDING_WEIGHT, round_latents, rounding_shifts
 from nvc.codec.symbols import LARGEST, SYMBOLS
 from nvc.models.integer import INDICES, ScaleState, index_scale
 from nvc.models.inter import InterModel
@@ -28,8 +28,6 @@ CHROMA_WEIGHT = 1.5
 HYPER_GROUPS = 4
 # Beyond this many bits the cost grows with their logarithm: an escape code, not a tail, pays for surprises.
 _BEND = 20.0
-# How far the rounding threshold may move while training, in steps; more makes latents die out for good.
-_TRAINING_SHIFT = 0.35
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,10 @@ class Coder(nn.Module):
         super().__init__()
         self.model = model
         self.analysis = analysis
+        # Untrained it gives zeros, which need not be computed.
+        self._analyses = analysis or any(bool(p.detach().any()) for p in model.analysis.leave.parameters())
         self.hyper_rate = HyperRate(model.config.hyper)
-        shifts, largest = rounding_shifts(laplace_tables_costs(), RATE_WEIGHT, _TRAINING_SHIFT)
+        shifts, largest = rounding_shifts(laplace_tables_costs(), ROUNDING_WEIGHT, ROUNDING_LIMIT)
         self.register_buffer("shifts", torch.from_numpy(shifts), persistent=False)
         self.register_buffer("largest", torch.from_numpy(largest), persistent=False)
 
@@ -90,8 +90,9 @@ class Coder(nn.Module):
         gain = 256 * 16.0 / batch.steps
         context = model.fuse(batch.prediction, batch.warped, batch.quality, batch.level, gain)
         y = model.transform(batch.source - batch.prediction, gain)
-        with torch.set_grad_enabled(self.analysis and torch.is_grad_enabled()):
-            y = y + model.analyse(batch.source, batch.prediction, y, context)
+        if self._analyses:
+            with torch.set_grad_enabled(self.analysis and torch.is_grad_enabled()):
+                y = y + model.analyse(batch.source, batch.prediction, y, context)
         z = model.hyper_analyse(y, context)
         features = model.hyper_synthesise(z, context)
         scales = _prepare(model, z, batch, context.sizes)

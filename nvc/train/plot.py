@@ -26,9 +26,9 @@ def curves(log: Sequence[dict]) -> dict[str, Curve]:
         if line["event"] == "step":
             ended[stage] = line["elapsed"] / 3600
             hours = before + ended[stage]
-            out["training cost"].append((hours, 100 * (line["ratio"] - 1)))
+            out["training cost"].append((hours, line["change"]))
         elif line["event"] == "cost":
-            out["validation cost"].append((hours, 100 * (line["ratio"] - 1)))
+            out["validation cost"].append((hours, line["change"]))
         elif line["event"] == "evaluation":
             for key in ("off", "x265"):
                 if line.get(key) is not None:

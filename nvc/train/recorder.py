@@ -79,9 +79,7 @@ def record(frames: Sequence[Frame], quality: int, networks: FrameNetworks | None
     """Samples of the inter frames of a clip (8 bit, sides multiples of 16), coded as one I period."""
     encoder = WatchedEncoder(frames[0].info, quality, networks, keep=True)
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
-    other = sum(8 * len(payload) for packet in packets if packet.kind == "intra" for payload in packet.payloads)
-    motion = sum(bits["motion"] for packet in packets for bits in packet.bits)
-    total = other + motion + sum(sample.own_cost for sample in encoder.samples)
+    total = 8 * sum(len(payload) for packet in packets for payload in packet.payloads)
     cost = total / max(1, len(encoder.samples))
     return [replace(sample, cost=float(cost)) for sample in encoder.samples]
 

@@ -8,6 +8,8 @@ from nvc.models.integer import INDICES
 from nvc.train.data import Samples
 from nvc.train.losses import Coder
 
+_THRESHOLD = 0.75  # steps above which a coefficient is coded, about
+
 
 def set_start(coder: Coder, samples: Samples, count: int = 256) -> None:
     """Set the output biases of the index network from ``count`` samples: 8 log2(sigma / 0.08) of each channel."""
@@ -24,7 +26,7 @@ def start_indices(coder: Coder, samples: Samples, count: int) -> np.ndarray:
     for start in range(0, len(numbers), 16):
         batch = samples.batch(numbers[start : start + 16])
         y = coder.model.transform(batch.source - batch.prediction, 256 * 16.0 / batch.steps)
-        sizes.append(y.abs().mean((2, 3)).numpy())
+        sizes.append(_diversity(y).numpy())
         rows.append(np.stack([_row(int(q), int(lv)) for q, lv in zip(batch.quality, batch.level, strict=True)]))
     x = np.concatenate(rows)
     target = 8 * np.log2(np.concatenate(sizes) * np.sqrt(2) / 0.08 + 1e-3)
@@ -34,6 +36,15 @@ def start_indices(coder: Coder, samples: Samples, count: int) -> np.ndarray:
         for anchor in range(ANCHORS):
             out[level, anchor] = _row(anchor * ANCHOR_STEP, level) @ solution + target.mean(0)
     return out.clip(0, INDICES - 1)
+
+
+def _diversity(y: torch.Tensor) -> torch.Tensor:
+    """(N, 384) diversity of a Laplace distribution that has as many coded values, where few are; else the mean size.
+
+    Most coefficients are far below the threshold with a few large ones among them; their mean size says nothing.
+    """
+    share = ((y.abs() > _THRESHOLD).float().sum((2, 3)) + 0.05) / (y.shape[2] * y.shape[3] + 1)
+    return torch.maximum(_THRESHOLD / -share.log(), torch.where(share > 0.2, y.abs().mean((2, 3)), 0.0))
 
 
 def _row(quality: int, level: int) -> np.ndarray:

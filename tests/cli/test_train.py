@@ -30,7 +30,7 @@ def test_an_unknown_stage_is_exit_2(capsys, tmp_path):
 
 
 def test_plot_draws_a_log(capsys, tmp_path):
-    line = {"stage": "first", "event": "step", "step": 50, "elapsed": 10, "ratio": 1.1}
+    line = {"stage": "first", "event": "step", "step": 50, "elapsed": 10, "change": 10}
     (tmp_path / "log.ndjson").write_text(json.dumps(line))
     assert main(["train", "plot", "--run", str(tmp_path), "--json"]) == 0
     done = json.loads(capsys.readouterr().out.splitlines()[-1])

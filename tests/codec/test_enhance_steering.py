@@ -16,6 +16,10 @@ def test_what_is_written_is_read(eighths: dict, size: int) -> None:
     assert len(data) == size and read_steering(data) == Steering(eighths)
 
 
+def test_nothing_means_off() -> None:
+    assert read_steering(b"").off
+
+
 def test_types_without_strength_cost_nothing() -> None:
     steering = Steering({"I": (0, 0, 0), "B": (4, 0, 0)})
     assert len(write_steering(steering)) == 3 and not steering.off
@@ -24,7 +28,7 @@ def test_types_without_strength_cost_nothing() -> None:
     assert Steering({"I": (0, 0, 0)}).off and Steering().off
 
 
-@pytest.mark.parametrize("data", [b"", b"\x21\x00\x00", b"\x11\x00", b"\x11\x00\x00\x00", b"\x10\x00"])
+@pytest.mark.parametrize("data", [b"\x21\x00\x00", b"\x11\x00", b"\x11\x00\x00\x00", b"\x10\x00"])
 def test_nonsense_is_refused(data: bytes) -> None:
     with pytest.raises(CorruptError):
         read_steering(data)

@@ -22,10 +22,9 @@ def test_clips_without_a_number_are_left_out():
     assert found["off"] is None and found["clips"]["a"]["off"] is None
 
 
-def test_the_cost_is_relative_to_networks_off(small_model, prepared):
+def test_the_change_is_in_percent_of_the_clips_bits(small_model, prepared):
     samples = Samples(prepared, "validation")
-    whole = relative_cost(Coder(small_model), samples, Group())
-    assert 0 < whole < 1000
+    change = relative_cost(Coder(small_model), samples, Group())
     for _, index in samples._shards:
-        index["own_cost"] = index["own_cost"] * 2
-    assert relative_cost(Coder(small_model), samples, Group()) == pytest.approx(whole / 2)
+        index["own_cost"] = index["own_cost"] + 200.0
+    assert relative_cost(Coder(small_model), samples, Group()) == pytest.approx(change - 10, abs=1e-3)

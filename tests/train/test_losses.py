@@ -66,8 +66,8 @@ def test_at_the_start_it_is_a_dct_codec(coded):
     coder, batch, outcome = coded
     gain = 256 * 16.0 / batch.steps
     y = coder.model.transform(batch.source - batch.prediction, gain)
-    assert (outcome.symbols - y).abs()[outcome.indices > 0].max() <= 0.86
-    want = batch.prediction + coder.model.inverse_transform(outcome.symbols, gain)
+    assert (outcome.symbols - y).abs()[outcome.indices > 0].max() <= 1.51
+    want = (batch.prediction + coder.model.inverse_transform(outcome.symbols, gain)).clamp(-0.5, 255 / 256 - 0.5)
     assert (outcome.picture - want).abs().max() < 1.01 / 256
     assert (outcome.symbols != 0).any()
 

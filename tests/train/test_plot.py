@@ -8,19 +8,19 @@ from nvc.train.plot import curves, plot, svg
 
 LOG = [
     {"stage": "first", "event": "start", "step": 0},
-    {"stage": "first", "event": "step", "step": 50, "elapsed": 1800, "ratio": 1.2},
-    {"stage": "first", "event": "step", "step": 100, "elapsed": 3600, "ratio": 1.0},
-    {"stage": "first", "event": "step", "step": 100, "elapsed": 3600, "ratio": 0.9},
-    {"stage": "first", "event": "cost", "step": 100, "ratio": 0.95},
-    {"stage": "second", "event": "step", "step": 50, "elapsed": 1800, "ratio": 0.8},
+    {"stage": "first", "event": "step", "step": 50, "elapsed": 1800, "change": 20},
+    {"stage": "first", "event": "step", "step": 100, "elapsed": 3600, "change": 0.0},
+    {"stage": "first", "event": "step", "step": 100, "elapsed": 3600, "change": -10},
+    {"stage": "first", "event": "cost", "step": 100, "change": -5},
+    {"stage": "second", "event": "step", "step": 50, "elapsed": 1800, "change": -20},
     {"stage": "second", "event": "evaluation", "step": 50, "off": -7.0, "x265": None},
 ]
 
 
 def test_curves_go_on_from_stage_to_stage():
     found = curves(LOG)
-    assert found["training cost"] == [(0.5, pytest.approx(20)), (1.0, pytest.approx(-10)), (1.5, pytest.approx(-20))]
-    assert found["validation cost"] == [(1.0, pytest.approx(-5))] and found["BD-rate off"] == [(1.5, -7.0)]
+    assert found["training cost"] == [(0.5, 20), (1.0, -10), (1.5, -20)]
+    assert found["validation cost"] == [(1.0, -5)] and found["BD-rate off"] == [(1.5, -7.0)]
     assert "BD-rate x265" not in found
 
 

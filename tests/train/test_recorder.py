@@ -25,7 +25,7 @@ def clip() -> list[Frame]:
 
 def test_each_inter_frame_gives_a_sample(clip):
     samples = record(clip, 30)
-    assert [s.level for s in samples] == [0, 1, 2, 2] or sorted(s.level for s in samples) == [0, 1, 2, 2]
+    assert sorted(s.level for s in samples) == [0, 1, 2, 2]
     assert sorted(len(s.symbols) for s in samples) == [0, 1, 1, 2]
     assert len({s.cost for s in samples}) == 1 and all(0 < s.own_cost < 20 * s.cost for s in samples)
     sources = {sample.planes[0][: 64 * 64].tobytes() for sample in samples}
@@ -33,10 +33,11 @@ def test_each_inter_frame_gives_a_sample(clip):
 
 
 def test_predictions_look_like_the_source(clip):
-    for sample in record(clip, 50):
-        source, prediction, *warped = sample.planes.astype(int)
-        assert all(np.abs(source - other).mean() < 25 for other in (prediction, *warped))
-        assert sample.steps.shape == (3,) and sample.quality == 50
+    samples = record(clip, 50)
+    apart = [np.abs(s.planes[0].astype(int) - s.planes[1])[: 64 * 64].mean() for s in samples]
+    still = [np.abs(s.planes[0][: 64 * 64].astype(int) - clip[0].y.ravel()).mean() for s in samples]
+    assert np.mean(apart) < 0.8 * np.mean(still)
+    assert all(s.steps.shape == (3,) and s.quality == 50 for s in samples)
 
 
 def test_a_better_quality_costs_more_and_shows_more(clip):
