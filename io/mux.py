@@ -112,6 +112,8 @@ class Muxer:
             raise self._error("write", error) from error
 
     def _error(self, verb: str, error: Exception) -> OutputError:
+        if isinstance(error, OutputError):
+            return OutputError(str(error))
         return OutputError(f"cannot {verb} {self._name}: {getattr(error, 'strerror', None) or error}")
 
     def __enter__(self) -> "Muxer":

@@ -106,6 +106,7 @@ def decode(
     on_damage: str = "stop",
     strict: bool = False,
     hash_file: str | Path | None = None,
+    enhance: bool = True,
     overwrite: bool = False,
     progress: Callback | None = None,
     device: str = "auto",
@@ -123,6 +124,7 @@ def decode(
     on_damage      "stop" at damage, "hold" the last good frame, or "skip" to the next I frame
     strict         raise CorruptError at the end where damage was held or skipped over
     hash_file      where to write a hash of each frame
+    enhance        False shows the plain base of layered mode
 
     >>> _ = encode("sample.mp4", "some.nvc", quality=20, frames=9, audio=False)
     >>> events = []
@@ -133,7 +135,7 @@ def decode(
     """
     return decode_file(
         src, dst, codec=codec, crf=crf, format=format, start=start, frames=frames, on_damage=on_damage, strict=strict,
-        hash_file=hash_file, overwrite=overwrite, limits=Limits(max_pixels, max_frames, max_memory),
+        hash_file=hash_file, enhance=enhance, overwrite=overwrite, limits=Limits(max_pixels, max_frames, max_memory),
         progress=progress, threads=threads, device=device, precision=precision,
     )  # fmt: skip
 

@@ -64,8 +64,13 @@ def _setting(family: str) -> str:
 
 
 def difference_figures(results: dict) -> str:
-    """Rate difference over quality of each headline comparison, one curve a sequence, one set for each metric."""
-    parts, names = [], sequences_of(results)
+    """Rate difference over quality of each headline comparison, one curve a sequence, one set for each metric.
+
+    Screen content is left out where there is anything else: its numbers would flatten all others.
+    """
+    parts, every = [], sequences_of(results)
+    screen = {s["name"] for s in results["sequences"] if s["screen"]}
+    names = [name for name in every if name not in screen] or every
     for test, anchor in HEADLINES:
         title = f"{line_by_id(test).name} against {line_by_id(anchor).name}"
         for metric in METRICS:

@@ -19,8 +19,9 @@ table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabula
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--rule); text-align: right; vertical-align: top; }
 th { font-weight: 600; background: var(--tint); } th:first-child, td:first-child { text-align: left; }
 td.words, th.words { text-align: left; } tr.mean td { font-weight: 700; border-top: 2px solid var(--ink); }
-td small { display: block; font-size: 12px; } td.good { color: var(--good); } td.bad { color: var(--bad); }
-td.marked { background: #fff1c9; } td.marked small { color: var(--warn); }
+td small { display: block; font-size: 12px; white-space: nowrap; }
+td.good { color: var(--good); } td.bad { color: var(--bad); }
+td.marked { background: #fff1c9; } td.marked small { color: var(--warn); white-space: normal; }
 thead tr:nth-child(2) th { text-align: right; }
 th.group { text-align: center; border-left: 1px solid var(--rule); }
 th.head small { display: block; font-weight: 400; color: var(--soft); }

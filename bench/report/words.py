@@ -46,13 +46,15 @@ def claims(results: dict) -> list[tuple[str, str, str]]:
 
 
 def _number(mean: dict) -> str:
-    return percent(mean["percent"]) if mean["sequences"] else "–"
+    if mean["percent"] is not None:
+        return percent(mean["percent"])
+    return "no mean" if mean["sequences"] > 1 else "no number"
 
 
 def _behind(mean: dict) -> str:
     words = METRICS[mean["metric"]]
     if mean["sequences"] == 1:
-        words += f", one sequence: {mean['worst_sequence'] or 'no number'}"
+        words += ", one sequence" + (f": {mean['worst_sequence']}" if mean["worst_sequence"] else "")
     elif mean["sequences"]:
         words += f", mean of {mean['sequences']} natural sequences"
         words += "; one of them has no number" if mean["percent"] is None else ""

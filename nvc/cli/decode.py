@@ -20,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="damaged input: stop there, hold the last good frame, or skip to the next I frame (stop)",
     )
     parser.add_argument("--strict", action="store_true", help="exit 5 even where damage was held or skipped over")
+    parser.add_argument(
+        "--enhance", action=argparse.BooleanOptionalAction, default=True,
+        help="layered: enhance the base as the stream says; --no-enhance shows it as it is",
+    )  # fmt: skip
     parser.add_argument("--hash", metavar="FILE", help="write a hash of each frame to FILE")
     add_common(parser)
 
@@ -38,6 +42,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
         on_damage=args.on_damage,
         strict=args.strict,
         hash_file=args.hash,
+        enhance=args.enhance,
         overwrite=args.overwrite,
         limits=limits_of(args),
         progress=output.event,

@@ -26,11 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def strength(text: str) -> float | str:
     """ "auto", or a number from 0 to 1."""
+    if text == "auto":
+        return text
     try:
-        value = text if text == "auto" else float(text)
+        value = float(text)
     except ValueError:
         value = -1.0
-    if value != "auto" and not 0 <= value <= 1:
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must be auto or a number from 0 to 1, got {text!r}")
     return value
 

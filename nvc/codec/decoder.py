@@ -72,6 +72,11 @@ class Decoder:
             counted.append(frame_bits(queued(coder), marks, self._model.tables))
         return tuple(counted)
 
+    @property
+    def last_symbols(self) -> tuple[FrameSymbols, ...]:
+        """Symbols of each frame of the last packet in coding order; () after an I frame."""
+        return () if self._last_intra else tuple(symbols for _, _, symbols in self._last)
+
     def reset(self) -> None:
         """Forget all references."""
         self._references, self._symbols, self._keys = {}, {}, {}

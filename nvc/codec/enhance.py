@@ -45,8 +45,13 @@ class Enhanced:
     @property
     def blind_strength(self) -> float:
         """How far to apply the residual where the original is not at hand: 0 for what is nearly lossless already."""
-        low, high = _READ_RAMP if self.read else _GUESSED_RAMP
-        return min(max((self.qp - low) / (high - low), 0.0), 1.0)
+        return blind_strength(self.qp, self.read)
+
+
+def blind_strength(qp: float, read: bool) -> float:
+    """0..1, for a quantiser 0..51 that was read from the stream or estimated from the picture."""
+    low, high = _READ_RAMP if read else _GUESSED_RAMP
+    return min(max((qp - low) / (high - low), 0.0), 1.0)
 
 
 class Enhancer:
@@ -171,8 +176,8 @@ def enhance_frames(
     """Frames enhanced, one late; ``choose`` says how far each is."""
     for before, frame, after in with_neighbours(frames):
         depth = frame.info.bit_depth
-        sides = (side.planes if side is not None else None for side in (before, after))
-        found = enhancer.examine(frame.planes, *sides, frame.coded, depth)
+        first, second = (side.planes if side is not None else None for side in (before, after))
+        found = enhancer.examine(frame.planes, first, second, frame.coded, depth)
         y, u, v = apply(frame.planes, found.residual, choose(frame, found), depth)
         yield replace(frame, y=y, u=u, v=v)
 

@@ -50,11 +50,11 @@ def write_steering(steering: Steering) -> bytes:
 
 
 def read_steering(data: bytes) -> Steering:
-    """Read ``write_steering``. CorruptError for another version or length."""
-    if not data or data[0] >> 4 != VERSION:
-        raise CorruptError(
-            f"enhancement parameters of version {data[0] >> 4 if data else 'none'}, this reads {VERSION}"
-        )
+    """Read ``write_steering``; nothing means strength 0 everywhere. CorruptError for another version or length."""
+    if not data:
+        return Steering()
+    if data[0] >> 4 != VERSION:
+        raise CorruptError(f"enhancement parameters of version {data[0] >> 4}, this reads {VERSION}")
     there = [kind for k, kind in enumerate(TYPES) if data[0] >> k & 1]
     count = (12 * len(there) + 7) // 8
     if len(data) != 1 + count:

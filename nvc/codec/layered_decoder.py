@@ -53,6 +53,7 @@ class LayeredDecoder:
         self._base = HevcBaseDecoder(header.parameter_sets, self._info.bit_depth, size, threads)
         self._times: dict[int, tuple[int, int]] = {}
         self._position = 0
+        self._next_shown = 0  # position in display order that the next picture has at least
         self._pending = False
         self._said: set[str] = set()
 
@@ -123,8 +124,7 @@ class LayeredDecoder:
             except CorruptError as error:
                 self._warn(str(error), packet.start)
                 continue
-            for picture in pictures:
-                yield self._finished(picture, picture.pts or 0)
+            yield from self._in_order(pictures)
 
     def flush(self) -> list[Frame]:
         """The last frames."""
@@ -158,8 +158,17 @@ class LayeredDecoder:
 
     def _drain(self) -> Iterator[Frame]:
         self._pending = False
-        for picture in self._base.drain():
-            yield self._finished(picture, picture.pts or 0)
+        yield from self._in_order(self._base.drain())
+
+    def _in_order(self, pictures: list[av.VideoFrame]) -> Iterator[Frame]:
+        """Pictures of a plain base; those that damage brings out after later ones are left out, so that times rise."""
+        for picture in pictures:
+            position = picture.pts or 0
+            if position < self._next_shown:
+                self._times.pop(position, None)
+                self._warn("pictures come out of order and are left out", position)
+            else:
+                yield self._finished(picture, position)
 
     def _finished(self, picture: av.VideoFrame, position: int) -> Frame:
         """A base picture as the user gets it: true size, and the time of its position. The enhancement goes here."""
@@ -175,6 +184,7 @@ class LayeredDecoder:
         if position not in self._times:
             raise CorruptError("the base gave more pictures than it has samples")
         pts, duration = self._times.pop(position)
+        self._next_shown = position + 1
         for old in [known for known in self._times if known < position - _KEPT_TIMES]:
             del self._times[old]
         return Frame(y, u, v, pts, info, duration)

@@ -94,19 +94,20 @@ class LayeredEncoder:
             for i, (position, nals) in enumerate(units)
         )
         plain = _payload(self.info, pts, durations, [nals for _, nals in units])
-        payload = write_payload(plain if self._steering is None else self._steered(plain, units))
+        payload = write_payload(plain if self._steering is None else _steered(self._steering, plain, units))
         packet = LayeredPacket(self._n_frames, pts, durations, samples, payload)
         self._n_frames += len(pts)
         self._before = (*self._before, *pts)[-REORDER:]
         self._period, self._times = None, []
         return [packet]
 
-    def _steered(self, plain: LayeredPayload, units: list[tuple[int, list[bytes]]]) -> LayeredPayload:
-        """The payload with how far to enhance; as it is where that brings nothing."""
-        steering = self._steering.finish(units)
-        if steering.off:
-            return plain
-        return replace(plain, weights=self._steering.weights, parameters=write_steering(steering))
+
+def _steered(chooser: "PeriodSteering", plain: LayeredPayload, units: list[tuple[int, list[bytes]]]) -> LayeredPayload:
+    """The payload with how far to enhance; as it is where that brings nothing."""
+    steering = chooser.finish(units)
+    if steering.off:
+        return plain
+    return replace(plain, weights=chooser.weights, parameters=write_steering(steering))
 
 
 def _open_steering(info: VideoInfo, settings: Settings, base: HevcBase) -> "PeriodSteering | None":

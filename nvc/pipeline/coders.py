@@ -22,13 +22,16 @@ def make_encoder(info: VideoInfo, settings: Settings) -> "Encoder | LayeredEncod
 
 
 def make_decoder(
-    header: StreamHeader, *, threads: int = 0, device: str = "auto", precision: str = "auto"
+    header: StreamHeader, *, threads: int = 0, device: str = "auto", precision: str = "auto", enhance: bool = True
 ) -> "Decoder | LayeredDecoder":
-    """The decoder of the header's mode: ``push(packet)`` and ``flush()`` give frames in display order."""
+    """The decoder of the header's mode: ``push(packet)`` and ``flush()`` give frames in display order.
+
+    enhance  False shows the plain base of layered mode
+    """
     if header.mode == "layered":
         from nvc.codec.layered import LayeredDecoder
 
-        return LayeredDecoder(header, threads=threads, device=device, precision=precision)
+        return LayeredDecoder(header, threads=threads, device=device, precision=precision, enhance=enhance)
     from nvc.codec.decoder import Decoder
 
     return Decoder(header, threads=threads, device=device, precision=precision)

@@ -46,6 +46,7 @@ def decode_file(
     on_damage: str = STOP,
     strict: bool = False,
     hash_file: str | Path | None = None,
+    enhance: bool = True,
     overwrite: bool = False,
     limits: Limits | None = None,
     progress: Callback | None = None,
@@ -61,6 +62,7 @@ def decode_file(
     start, frames  first frame and how many; decoding begins at the I frame before
     on_damage      "stop", "hold" or "skip"; ``strict`` raises CorruptError at the end of the latter two all the same
     hash_file      where to write a hash of each frame
+    enhance        False shows the plain base of layered mode, which needs no weights
     At damage "stop" writes what was whole, then CorruptError says how many frames that were.
     Raises UsageError, InputError, OutputError, FormatError, CorruptError, ModelError, LimitError.
     """
@@ -73,7 +75,9 @@ def decode_file(
         limits.check_memory(decode_memory(stream.header, threads))
         if stream.plain:
             report.warn("no nvc parameters in this file: decoding its plain HEVC base")
-        decoder = make_decoder(stream.header, threads=threads, device=device, precision=precision)
+        decoder = make_decoder(
+            stream.header, threads=threads, device=device, precision=precision, enhance=enhance
+        )
         with closing(_Decode(stream, decoder, report, start, frames, on_damage)) as job, \
                 HashFile(hash_file, overwrite) as hashes:  # fmt: skip
             job.run(_writer_options(dst, codec, crf, format, overwrite, threads), hashes)

@@ -12,6 +12,7 @@ from nvc.types import Settings, StreamHeader, VideoInfo
 BASE_BYTES = 350_000_000
 # Bytes for each luma pixel of one frame that is being coded, beside those that are kept.
 _ENCODE_WORK, _DECODE_WORK = 160, 60
+_LOOKAHEAD = 64  # frames at most
 _KEPT = 12  # bytes for each luma pixel of a kept frame: planes in 16 bit, symbols, motion
 
 
@@ -57,6 +58,8 @@ def encode_memory(info: VideoInfo, settings: Settings) -> int:
     pixels = info.width * info.height
     held = settings.mini_gop if settings.mode == "neural" and settings.structure == "ra" else 3
     work = _workers(settings.threads) * _ENCODE_WORK
+    if settings.mode == "layered":  # originals wait for their pictures as long as x265 looks ahead
+        work += _LOOKAHEAD * (2 if info.bit_depth == 8 else 3)
     return BASE_BYTES + pixels * (held * (_KEPT + 3) + work)
 
 

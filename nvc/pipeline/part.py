@@ -55,8 +55,10 @@ class PartFile:
         try:
             self._out.file.flush()
             os.fsync(self._out.file.fileno())
+        except OutputError:
+            raise
         except OSError as error:
-            raise error if isinstance(error, OutputError) else output_error(self._out.path, error) from error
+            raise output_error(self._out.path, error) from error
 
     def finish(self) -> None:
         """All was written: cut off what an earlier run left behind it."""

@@ -8,6 +8,7 @@ drawn depends on (seed, step) alone: a resumed run draws the same.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,8 @@ def write_enhance_shard(folder: Path, name: str, samples: Iterable[EnhanceSample
             file.write(np.ascontiguousarray(sample.planes, np.uint8).tobytes())
             for column in _COLUMNS:
                 rows[column].append(getattr(sample, column))
-    np.savez(folder / f"enhance-{name}.npz", **{column: np.array(values) for column, values in rows.items()})
+    arrays: dict[str, Any] = {column: np.array(values) for column, values in rows.items()}
+    np.savez(folder / f"enhance-{name}.npz", **arrays)
     return len(rows["qp"])
 
 
@@ -137,12 +139,11 @@ def _augmented(rows: np.ndarray, crop: int, random: np.random.Generator) -> list
 
 
 def _stack(samples: list[EnhanceSample], views: list, hidden: np.ndarray) -> EnhanceBatch:
-    pictures = [
-        color.to_tensor(
-            tuple(np.stack([view[k][plane] for view in views]) for plane in range(3)), 8, multiple=4
-        ).contiguous(memory_format=torch.channels_last)  # type: ignore[arg-type]
-        for k in range(PICTURES)
-    ]
+    pictures = []
+    for k in range(PICTURES):
+        y, u, v = (np.stack([view[k][plane] for view in views]) for plane in range(3))
+        tensor = color.to_tensor((y, u, v), 8, multiple=4)
+        pictures.append(tensor.contiguous(memory_format=torch.channels_last))
     qp = np.array([sample.qp for sample in samples], np.float32)
     known = ~np.isnan(qp) & ~hidden
     kind = np.where(hidden, 0, [sample.kind for sample in samples])

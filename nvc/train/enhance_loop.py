@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nvc.codec.enhance import blind_strength
 from nvc.errors import UsageError
-from nvc.models.enhance import PRESETS, EnhanceModel
+from nvc.models.enhance import PRESETS, QP_SCALE, EnhanceModel
 from nvc.train.enhance_data import CODECS, EnhanceBatch, EnhanceSamples
 
 # PSNR 6:1:1.
 _WEIGHTS = (0.75, 0.125, 0.125)
-_FLOOR = 0.25  # code values²: below it a picture is as good as the original
+_FLOOR = 0.1  # code values²: below it a picture is as good as the original
 _BANDS = ((0, 19), (19, 25), (25, 30), (30, 35), (35, 40), (40, 52))
 
 
@@ -69,6 +70,9 @@ class EnhanceTraining:
         self.mean.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.AdamW(self.model.parameters(), stage.rate, weight_decay=stage.decay)
         self.step_number, self.seconds, self.skipped = 0, 0.0, 0
+        self._estimator = list(self.model.estimator.parameters())
+        own = {id(parameter) for parameter in self._estimator}
+        self._others = [parameter for parameter in self.model.parameters() if id(parameter) not in own]
 
     @property
     def progress(self) -> float:
@@ -89,7 +93,11 @@ class EnhanceTraining:
         loss = distortion(batch, residual).mean() + stage.estimator * estimator_loss(batch, estimate)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), stage.clip)
+        # Each for itself: they share no weights, and the estimator's gradients are the larger ones at first.
+        for parts in (self._estimator, self._others):
+            norm = torch.nn.utils.clip_grad_norm_(parts, stage.clip)
+            if not torch.isfinite(norm):
+                break
         if torch.isfinite(norm):
             self.optimiser.step()
             self._follow()
@@ -146,7 +154,8 @@ def estimator_loss(batch: EnhanceBatch, estimate: Tensor) -> Tensor:
 
 
 def evaluate(model: EnhanceModel, samples: EnhanceSamples, most: int = 600) -> dict:
-    """Gains in dB (PSNR 6:1:1 of rounded pictures) of whole validation pictures: mean, by quantiser, by codec."""
+    """Gains in dB (PSNR 6:1:1 of rounded pictures) of whole validation pictures at blind strength: mean, by
+    quantiser, by codec, and the mean error of the estimated quantiser."""
     numbers = np.linspace(0, len(samples) - 1, min(len(samples), most)).astype(int)
     rows = []
     model.eval()
@@ -154,9 +163,11 @@ def evaluate(model: EnhanceModel, samples: EnhanceSamples, most: int = 600) -> d
         batch = samples.whole([number])
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             residual, estimate = model(batch.decoded, batch.neighbours, batch.qp, batch.known, batch.kind)
-        qp = float(batch.qp[0])
+        qp, read = float(batch.qp[0]), bool(batch.known[0])
+        guess = float(estimate[0].clamp(0, QP_SCALE))
+        strength = blind_strength(qp if read else guess, read)
         codec = CODECS[int(samples.sample(number).codec)]
-        rows.append((codec, qp, gain(batch, residual), float(estimate[0])))
+        rows.append((codec, qp, gain(batch, residual * strength), guess))
     model.train()
     return _summary(rows)
 

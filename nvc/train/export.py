@@ -123,6 +123,7 @@ def export(run: Path, data: Path, out: Path, stage: str, note: str = "") -> str:
     tables = fit_tables(Coder(model.train()), Samples(data), count=400)
     target = out / "neural.safetensors"
     identity = save_weights(target, model, tables=tables, metadata=_metadata(stage, data), half=True)
+    target.chmod(0o644)  # the library writes it for its owner only
     entry = {"id": identity, "file": target.name, "stage": stage, "note": note or LICENCE}
     _update_manifest(out / "manifest.json", entry)
     return identity

@@ -45,7 +45,7 @@ class Stage:
     refresh_clips: int = 200
     bf16: bool = True
     analysis: bool = False
-    integer_rate: float = 4.0
+    integer_rate: float = 8.0
     seed: int = 1
 
     def __post_init__(self) -> None:

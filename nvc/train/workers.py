@@ -55,7 +55,7 @@ def run_workers(work: Callable[..., None], world: int, *arguments: object) -> No
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
-        torch.multiprocessing.spawn(_enter, (world, str(meeting), work, arguments), nprocs=world)
+        torch.multiprocessing.spawn(_enter, (world, str(meeting), work, arguments), nprocs=world, daemon=True)
 
 
 def _enter(rank: int, world: int, meeting: str, work: Callable[..., None], arguments: tuple) -> None:

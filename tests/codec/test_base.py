@@ -7,7 +7,7 @@ from nvc.codec.base import REORDER, BaseSettings, HevcBase, HevcBaseDecoder, qua
 from nvc.codec.base_planes import from_av_frame
 from nvc.container.nal import is_slice, join_annex_b, nal_type, split_annex_b
 from nvc.container.sei import find_hdr
-from nvc.errors import CorruptError
+from nvc.errors import CorruptError, UsageError
 from nvc.types import MasteringDisplay, VideoInfo
 
 HDR = MasteringDisplay(((13250, 34500), (7500, 3000), (34000, 16000), (15635, 16450)), (10_000_000, 50))
@@ -105,3 +105,19 @@ def test_junk_is_corrupt_or_nothing_and_drain_resets() -> None:
     decoder.drain()
     out = [frame for position, nals in units for frame in decoder.decode(join_annex_b(nals), position)]
     assert [frame.pts for frame in [*out, *decoder.drain()]] == [0, 1, 2, 3]
+
+
+def test_close_lets_go_in_the_middle_of_the_work() -> None:
+    """Freeing a context whose threads are at work waits for ever now and then; a drained one is always let go."""
+    info = info_of(96, 64)
+    base = HevcBase(info, BaseSettings(crf=24, keyint=16))
+    units = [(position, join_annex_b(nals)) for position, nals in code(base, frames(info, 12))]
+    for count in range(12):
+        decoder = HevcBaseDecoder(base.parameter_sets, 8, base.size, threads=3)
+        for position, data in units[:count]:
+            decoder.decode(data, position)
+        decoder.close()
+        decoder.close()
+        assert decoder.drain() == []
+        with pytest.raises(UsageError, match="closed"):
+            decoder.decode(units[0][1], 0)

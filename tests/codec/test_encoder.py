@@ -157,3 +157,17 @@ def test_the_plane_hash_is_of_the_shown_samples(depth: int, clip: Clip) -> None:
     assert plane_hash(wide, frame.info) == plane_hash(frame.planes, frame.info)
     wide[2][0, 0] ^= 1
     assert plane_hash(wide, frame.info) != plane_hash(frame.planes, frame.info)
+
+
+@pytest.mark.parametrize("structure", ["ra", "ld", "intra"])
+def test_skipped_frames_count_and_the_next_period_is_the_same(structure: str, clip: Clip, encode: Encode) -> None:
+    frames = clip(48, 32, 14)
+    settings = {"structure": structure, "keyint": 5, "mini_gop": 8, "quality": 30}
+    header, whole = encode(frames, **settings)
+    encoder = Encoder(frames[0].info, Settings(**settings, threads=1))
+    first = encoder.push(frames[0])
+    for frame in frames[1:5]:
+        encoder.skip(frame)
+    rest = [packet for frame in frames[5:] for packet in encoder.push(frame)] + encoder.flush()
+    assert first == whole[:1] and rest == [packet for packet in whole if packet.start >= 5]
+    assert encoder.header == header

@@ -99,7 +99,9 @@ def test_frames_keep_their_times_and_strength_0_keeps_their_pixels() -> None:
     frames = clip(3)
     enhancer = Enhancer(weights())
     out = list(enhance_frames(enhancer, iter(frames), lambda frame, found: (0, 0, 0)))
-    assert all(np.array_equal(a, b) for x, y in zip(frames, out, strict=True) for a, b in zip(x.planes, y.planes))
+    assert all(
+        np.array_equal(a, b) for x, y in zip(frames, out, strict=True) for a, b in zip(x.planes, y.planes, strict=True)
+    )
     full = list(enhance_frames(enhancer, iter(frames), lambda frame, found: (1, 1, 1)))
     again = list(enhance_frames(enhancer, iter(frames), lambda frame, found: (1, 1, 1)))
     assert [(f.pts, f.duration) for f in full] == [(f.pts, f.duration) for f in frames]

@@ -149,3 +149,15 @@ def test_reset_forgets(coded) -> None:
     decoder.reset()
     assert same(decoder.push(packets[1]), want[4:8])
     assert decoder.flush() == []
+
+
+def test_close_in_the_middle_of_a_period(coded) -> None:
+    header, packets = coded
+    for count in range(5):
+        decoder = LayeredDecoder(header, threads=3)
+        frames = decoder.frames(packets[0])
+        for _ in range(count):
+            next(frames)
+        decoder.close()
+        decoder.close()
+        assert decoder.flush() == []

@@ -113,3 +113,18 @@ def test_decode_times(pts: list[int], order: list[int], before: tuple, dts: list
 def test_deep_reordering_is_refused() -> None:
     with pytest.raises(NvcError, match="more than 2"):
         decode_times([0, 1, 2, 3], [3, 2, 1, 0])
+
+
+def test_skipped_frames_count_and_the_next_period_is_the_same() -> None:
+    info = VideoInfo(64, 48, Fraction(1, 100))
+    rng = np.random.default_rng(4)
+    frames = [Frame(rng.integers(0, 99, (48, 64), np.uint8), *[np.full((24, 32), 9 * i, np.uint8)] * 2, 7 * i + i * i,
+                    info, 5) for i in range(11)]  # fmt: skip
+    settings = Settings(mode="layered", keyint=4, base_preset="ultrafast")
+    encoder = LayeredEncoder(info, settings)
+    whole = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
+    again = LayeredEncoder(info, settings)
+    for frame in frames[:4]:
+        again.skip(frame)
+    assert [packet for frame in frames[4:] for packet in again.push(frame)] + again.flush() == whole[1:]
+    assert again.header == encoder.header

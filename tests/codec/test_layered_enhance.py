@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def test_the_encoder_steers_and_the_decoder_follows(here: str) -> None:
     assert encoder.header.weights == here
     payloads = [read_payload(packet.payload) for packet in packets]
     assert [payload.weights for payload in payloads] == [here, here]
-    assert all(len(payload.parameters) <= 7 and len(p.payload) <= 64 for payload, p in zip(payloads, packets))
+    assert all(
+        len(payload.parameters) <= 7 and len(p.payload) <= 64 for payload, p in zip(payloads, packets, strict=True)
+    )
     assert any(any(read_steering(payload.parameters).strengths("I")) for payload in payloads)
     plain = [f for p in packets for f in LayeredDecoder(encoder.header, enhance=False).push(p)]
     decoder = LayeredDecoder(encoder.header)
@@ -128,7 +131,8 @@ def test_damage_shows_the_plain_base(here: str) -> None:
 
 
 def test_types_of_pictures(here: str) -> None:
-    encoder, packets = encode(clip(), keyint=12)
+    still = clip(1)[0]
+    encoder, packets = encode([replace(still, pts=k) for k in range(12)], keyint=12)
     codings = Codings(encoder.header.parameter_sets)
     found = [codings.of(split_annex_b(sample[4])) for sample in packets[0].samples]
     assert found[0][1] == "I" and all(coded.qp is not None and coded.type == kind.upper() for coded, kind in found)

@@ -13,9 +13,9 @@ from nvc.io import open_video
 from nvc.io.demux import open_demuxer
 from nvc.models.enhance import PRESETS, EnhanceModel
 from nvc.models.enhance_weights import save_enhance
-from nvc.pipeline import Limits
+from nvc.pipeline import Limits, decode_file, encode_file
 from nvc.pipeline.enhance_file import enhance_file, enhance_memory
-from nvc.types import VideoInfo
+from nvc.types import Settings, VideoInfo
 
 
 @pytest.fixture(autouse=True)
@@ -114,3 +114,15 @@ def test_a_cut_input_is_enhanced_as_far_as_it_goes(clip: Path, tmp_path: Path) -
 def test_memory_does_not_follow_the_picture() -> None:
     small, large = (enhance_memory(VideoInfo(side, side, 1)) for side in (2048, 8192))
     assert small < large < 4 * small
+
+
+def test_layered_files_decode_with_and_without(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.mp4"
+    done = encode_file(sample, path, Settings(quality=5, keyint=5), frames=5)
+    assert done.weights != "none"
+    monkeypatch.delenv("NVC_WEIGHTS")
+    outs = [BytesIO(), BytesIO()]
+    decode_file(path, outs[0], format="y4m", enhance=False)
+    encode_file(sample, tmp_path / "b.mp4", Settings(quality=5, keyint=5, disable=frozenset({"networks"})), frames=5)
+    decode_file(tmp_path / "b.mp4", outs[1], format="y4m")
+    assert outs[0].getvalue() == outs[1].getvalue()

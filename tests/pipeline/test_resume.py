@@ -178,7 +178,9 @@ def test_an_interrupt_keeps_what_saves_work(sounding_clip: Path, tmp_path: Path,
     assert out.read_bytes() == whole("ra") and os.listdir(tmp_path) == ["out.nvc"]
 
 
-@pytest.mark.parametrize(("frame", "error"), [(6, KeyboardInterrupt()), (40, CorruptError("no")), (40, InputError("no"))])
+@pytest.mark.parametrize(
+    ("frame", "error"), [(6, KeyboardInterrupt()), (40, CorruptError("no")), (40, InputError("no"))]
+)
 def test_what_saves_nothing_goes(sounding_clip: Path, tmp_path: Path, frame: int, error: BaseException) -> None:
     with pytest.raises(type(error)):
         encode_file(sounding_clip, tmp_path / "out.nvc", RA, progress=stop_at(frame, error))

@@ -20,7 +20,8 @@ def test_a_chart_for_each_group_and_metric(results: dict) -> None:
 def test_differences_hold_a_curve_for_each_sequence(results: dict) -> None:
     html = difference_figures(results)
     assert html.count("<svg") == 4 * len(METRICS)
-    assert "a&lt;b&gt;&amp;c" in html and "<b>" not in html
+    assert "a&lt;b&gt;&amp;c" in html and "<b>" not in html and "walk" in html
+    assert "screen_text" not in html
 
 
 def test_bits_and_quality_by_frame(folder: Path, results: dict) -> None:

@@ -39,7 +39,7 @@ def test_claims_without_a_number(results: dict) -> None:
     for mean in results["means"]:
         mean.update(percent=None)
     number, _, behind = claims(results)[0]
-    assert number == "–" and "one of them has no number" in behind
+    assert number == "no mean" and "one of them has no number" in behind
 
 
 def test_order_and_conditions(results: dict) -> None:
