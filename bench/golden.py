@@ -76,7 +76,7 @@ def make_clip(case: Case) -> list[Frame]:
         y = y * (64 + 2 * i) // 96
         u, v = (128 + (y[::2, ::2][:ch, :cw] - 128) // k for k in (3, -4))
         planes = [np.clip(plane * depth + i % depth, 0, 256 * depth - 1).astype(info.dtype) for plane in (y, u, v)]
-        frames.append(Frame(*planes, i, info, 1))
+        frames.append(Frame(planes[0], planes[1], planes[2], i, info, 1))
     return frames
 
 
@@ -112,7 +112,7 @@ def describe(data: bytes) -> dict[str, Any]:
     planes   CRC-32 of each picture in display order
     """
     with open_stream(data) as stream:
-        decoder = make_decoder(stream.header, threads=1)
+        decoder: Any = make_decoder(stream.header, threads=1)
         packets, planes = [], []
         try:
             for packet in _packets(stream):
@@ -193,7 +193,7 @@ def check_encoder(folder: Path, case: Case) -> tuple[int, list[str]]:
     """
     with open_stream((folder / f"{case.name}.nvc").read_bytes()) as stream:
         want = list(_packets(stream))
-    encoder = make_encoder(make_clip(case)[0].info, case.settings)
+    encoder: Any = make_encoder(make_clip(case)[0].info, case.settings)
     try:
         got = [packet for frame in make_clip(case) for packet in encoder.push(frame)] + list(encoder.flush())
     finally:

@@ -26,6 +26,12 @@ def test_fuzz_starts_from_anywhere(tmp_path: Path) -> None:
     assert done.returncode == 0 and "--seconds" in done.stdout
 
 
+def test_golden_starts_from_anywhere(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "scripts" / "golden", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "--check" in done.stdout
+
+
 def test_test_refuses_a_python_without_the_tools(tmp_path: Path) -> None:
     bare = tmp_path / "python"
     bare.write_text("#!/bin/sh\nexit 1\n")

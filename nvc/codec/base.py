@@ -19,6 +19,9 @@ from nvc.types import MAX_SIDE, VideoInfo
 
 REORDER = 2  # pictures that x265 may show after ones decoded later: 2 with its B pyramid
 SMALL_SIDE = 64  # x265's cutree writes past its memory on some pictures with a smaller side
+# Where a picture has a single row or column of coding tree units, x265 reads memory that nobody wrote, and its bytes
+# change from run to run. Smaller units make it two; a side of 16 stays with one.
+_TREE_UNITS = (64, 32, 16)
 _FALLBACK_RATE = Fraction(25)
 # Pools, frame threads and wavefronts off: with them on, bytes depend on the machine. Every switch needs its value.
 _PARAMS = "scenecut=0:open-gop=0:pools=none:frame-threads=1:wpp=0:info=0:log-level=none"
@@ -183,6 +186,8 @@ def _x265_params(info: VideoInfo, settings: BaseSettings, side: int) -> str:
         params.append("bframes=0:b-adapt=0")
     if side < SMALL_SIDE:
         params.append("no-cutree=1")
+    if side <= _TREE_UNITS[0]:
+        params.append(f"ctu={next((unit for unit in _TREE_UNITS if unit < side), _TREE_UNITS[-1])}")
     if info.chroma_location:
         params.append(f"chromaloc={info.chroma_location - 1}")
     if info.mastering is not None:

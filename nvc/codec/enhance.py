@@ -120,12 +120,12 @@ class Enhancer:
         return y, u, v
 
     def _strip(self, planes: Planes, others: tuple[Planes, ...], conditions, bit_depth: int) -> Planes:
-        from nvc.models.enhance import text_gate
+        from nvc.models.enhance import gates
 
         picture = self._tensor(planes, bit_depth)
         neighbours = tuple(self._tensor(other, bit_depth) for other in others)
         residual = self._model.residual(self._model.whitened(picture), picture, neighbours, conditions)
-        values = (residual * text_gate(picture) * (1 << bit_depth)).float().cpu().numpy()
+        values = (residual * gates(picture) * (1 << bit_depth)).float().cpu().numpy()
         y, u, v = color.crop_planes(color.shuffle(values[0]), *planes[0].shape)
         return y, u, v
 

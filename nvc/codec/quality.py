@@ -7,11 +7,12 @@ A quality q stands for QP 47 - 0.44 q (x265's CRF scale); a step is 2 ** ((QP - 
 from nvc.codec.transform import FRACTION
 from nvc.types import Structure
 
-# Added to the QP by level, in eighths of a QP; chosen on the validation part of the training clips (docs/decisions).
+# Added to the QP by level, in eighths of a QP, so that a quality meets the PSNR of x265 medium at its CRF; chosen on
+# the validation part of the training clips (docs/decisions/003).
 LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
-    "ra": (0, 8, 16, 26, 34, 42, 46),
-    "ld": (0, 12, 20),
-    "intra": (0,),
+    "ra": (19, 27, 35, 45, 53, 61, 65),
+    "ld": (23, 35, 43),
+    "intra": (36,),
 }
 INTRA_OFFSET = -24
 CHROMA_OFFSET = -32
@@ -25,15 +26,13 @@ def qp_eighths(quality: int) -> int:
 def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False) -> int:
     """QP of a frame in eighths: quality, plus the offset of its level or of I frames."""
     offsets = LEVEL_OFFSETS[structure]
-    offset = INTRA_OFFSET if intra else offsets[min(level, len(offsets) - 1)]
+    offset = offsets[0] + INTRA_OFFSET if intra else offsets[min(level, len(offsets) - 1)]
     return max(0, qp_eighths(quality) + offset)
 
 
 def intra_qp(quality: int, structure: Structure) -> int:
     """Whole QP of an HEVC I frame, 0..51."""
-    if structure == "intra":
-        return min(51, max(0, (qp_eighths(quality) + 4) // 8))
-    return min(51, max(0, (frame_qp(quality, structure, 0, intra=True) + 4) // 8))
+    return min(51, (frame_qp(quality, structure, 0, intra=structure != "intra") + 4) // 8)
 
 
 def step(qp: int, bit_depth: int) -> int:

@@ -26,6 +26,7 @@ DIFFERENCE_GAIN = 32.0  # of neighbours: 8 code values are 1
 # and the shares from which on a place counts as text and up to which as natural.
 _GATE_WINDOW, _STEEP, _EDGE = 64, 48, 6
 _TEXT, _NATURAL = 0.5, 0.3
+_WEAK = 0.1  # whitened size at which a frequency counts half to the estimator
 _CONDITIONS = 3 + len(TYPES)
 _HIDDEN = 32
 
@@ -123,10 +124,14 @@ class QpEstimator(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Whitened cells (N, 24, h, w) -> (N,) quantisers, about 0..51."""
-        y = activate(self.second(activate(self.first(x)))).float()
-        pooled = torch.cat([y.abs().mean((2, 3)), y.square().mean((2, 3)).add(1e-6).sqrt()], 1)
+        # How much of each frequency is there at all, not how strong it is: coding takes the weak ones away.
+        there = 4 * x.abs() / (x.abs() + _WEAK) - 2
+        y = activate(self.second(activate(self.first(there)))).float()
+        mean = y.mean((2, 3))
+        spread = (y.square().mean((2, 3)) - mean.square()).clamp(min=0).add(1e-4).sqrt()
+        pooled = torch.cat([mean, spread], 1)
         with torch.autocast(x.device.type, enabled=False):
-            return 26 + 10 * self.out(activate(self.third(pooled.clamp(max=30))))[:, 0]
+            return 26 + 10 * self.out(activate(self.third(pooled)))[:, 0]
 
 
 class EnhanceModel(nn.Module):
@@ -167,7 +172,7 @@ class EnhanceModel(nn.Module):
         x = self.whitened(picture)
         estimate = self.estimator(x)
         residual = self.residual(x, picture, neighbours, self.conditions(estimate, qp, known, kind))
-        return residual * text_gate(picture), estimate
+        return residual * gates(picture), estimate
 
     def residual(self, x: Tensor, picture: Tensor, neighbours: tuple[Tensor, ...], conditions: Tensor) -> Tensor:
         """The residual from whitened cells and ``conditions``; ``picture`` and neighbours may be a part of a whole."""
@@ -186,6 +191,24 @@ class EnhanceModel(nn.Module):
         used = torch.where(known > 0, qp, guess)
         numbers = torch.stack([used / QP_SCALE, known.float(), guess / QP_SCALE], 1)
         return torch.cat([numbers, F.one_hot(kind, len(TYPES)).float()], 1)
+
+
+def gates(picture: Tensor) -> Tensor:
+    """How far to change each sample of a picture (N, 6, h, w), h and w even: same shape, 0..1."""
+    return flat_gate(picture) * text_gate(picture)
+
+
+def flat_gate(picture: Tensor) -> Tensor:
+    """(N, 6, h, w): 0 where a plane has one value in all of 5x5 cells, else 1.
+
+    What is flat to the last digit was so in the original: bars, the chroma of gray pictures.
+    """
+    planes = pack(picture.float()).split([16, 4, 4], 1)
+    most = torch.cat([part.amax(1, keepdim=True) for part in planes], 1)
+    least = torch.cat([part.amin(1, keepdim=True) for part in planes], 1)
+    spread = F.max_pool2d(most, 5, 1, 2) + F.max_pool2d(-least, 5, 1, 2)
+    y, u, v = F.interpolate((spread > 0).float(), scale_factor=2).split(1, 1)
+    return torch.cat([y.expand(-1, 4, -1, -1), u, v], 1)
 
 
 def text_gate(picture: Tensor) -> Tensor:

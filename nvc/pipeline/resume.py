@@ -5,7 +5,7 @@ pictures comes about as in the first run. Packets of whole I periods are taken f
 again. All bytes are compared with those that are there, so other settings or another input are found out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ class Replay:
         """The error for an unfinished stream that does not fit; it is left as it is."""
         return UsageError(f"cannot resume {self.part.path}: {reason}; without --resume the encode starts anew")
 
-    def _read(self) -> Iterator[Coded]:
+    def _read(self) -> Generator[Coded, None, None]:
         with self.part.path.open("rb") as file:
             for item in _reader(file).items():
                 if isinstance(item, Packet | LayeredPacket):

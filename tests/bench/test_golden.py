@@ -1,7 +1,7 @@
 """The golden streams decode to the symbols and pictures they were made of, and today's encoder makes the same symbols.
 
-Where one of these fails, a change moved a symbol: streams that people have would no longer decode, or the encoder chooses
-otherwise. Where that is meant, ``scripts/golden`` makes the streams anew.
+Where one of these fails, a change moved a symbol: streams that people have would no longer decode, or the encoder
+chooses otherwise. Where that is meant, ``scripts/golden`` makes the streams anew.
 """
 
 import json

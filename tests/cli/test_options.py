@@ -14,7 +14,7 @@ EVERYWHERE = (
 )
 OWN = {
     "encode": "-q --quality --mode --structure --keyint --mini-gop --start --frames --preset --intra --base"
-    " --base-preset --video-stream --no-audio --hash --disable --raw --verify",
+    " --base-preset --video-stream --no-audio --hash --disable --raw --resume --verify",
     "decode": "--codec --crf --start --frames --on-damage --strict --hash",
     "info": "--units",
     "verify": "--deep",
@@ -54,7 +54,6 @@ def test_every_command_has_its_options_tested() -> None:
         "encode a b --preset fast",
         "encode a b --intra vvc",
         "encode a b --base av1",
-        "encode a b --resume",
         "encode a b --workers 2",
         "encode a b --qual 3",
         "encode a b --over",

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -121,3 +124,26 @@ def test_close_lets_go_in_the_middle_of_the_work() -> None:
         assert decoder.drain() == []
         with pytest.raises(UsageError, match="closed"):
             decoder.decode(units[0][1], 0)
+
+
+CHILD = """
+import sys, zlib
+from nvc.bench.golden import Case, make_clip
+from nvc.codec.base import BaseSettings, HevcBase
+for size in ((18, 33), (34, 64), (64, 64), (80, 64), (64, 130)):
+    frames = make_clip(Case("any", *size, 6, 10))
+    period = HevcBase(frames[0].info, BaseSettings(crf=33, keyint=8)).open_period()
+    for frame in frames:
+        period.push(frame.planes)
+    print(size, [zlib.crc32(b"".join(nals)) for _, nals in period.finish()])
+"""
+
+
+def test_bytes_do_not_hang_on_what_lies_in_memory() -> None:
+    """glibc fills fresh memory as MALLOC_PERTURB_ says; elsewhere this compares two equal runs."""
+    runs = [
+        subprocess.run([sys.executable, "-c", CHILD], env={**os.environ, "MALLOC_PERTURB_": fill}, capture_output=True)
+        for fill in ("0", "1", "170")
+    ]
+    assert runs[0].returncode == 0, runs[0].stderr
+    assert runs[0].stdout == runs[1].stdout == runs[2].stdout

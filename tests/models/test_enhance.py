@@ -12,6 +12,8 @@ from nvc.models.enhance import (
     Whitening,
     config_from_json,
     config_to_json,
+    flat_gate,
+    gates,
     pack,
     text_gate,
     unpack,
@@ -97,6 +99,16 @@ def test_text_is_left_alone_and_nature_is_not() -> None:
     assert float(text_gate(smooth).min()) == 1
     assert float(text_gate(text_like(0))[0, 0, 32, 32]) == 0
     assert float(text_gate(torch.zeros(1, 6, 2, 3)).min()) == 1
+
+
+def test_what_is_flat_stays_flat() -> None:
+    image = picture(0, 64, 64)
+    image[:, 4] = 0.25
+    image[:, :4, :, :20] = -0.4
+    gate = flat_gate(image)
+    assert gate.shape == image.shape and not gate[:, 4].any() and gate[:, 5].all()
+    assert not gate[:, :4, :, :14].any() and gate[:, :4, :, 20:].all()
+    assert torch.equal(gates(image), gate * text_gate(image))
 
 
 def test_widths_as_json() -> None:

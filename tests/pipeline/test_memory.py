@@ -62,6 +62,5 @@ def test_2000_frames_take_no_more_than_200(long_clip: Path, tmp_path: Path, opti
         folder.mkdir()
         for what, found in peaks.items():
             found.append(peak(what, long_clip, folder, frames, options))
-    print(peaks)
     for what, (short, long) in peaks.items():
         assert long < 1.1 * short, f"{what}: {short} kB for {SHORT} frames, {long} kB for {LONG}"
