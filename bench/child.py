@@ -35,7 +35,8 @@ def code_hash() -> str:
     """12 hex digits of the codec's own files: code, tables and weights. It changes when any of them does."""
     digest = hashlib.sha256()
     for room in ("nvc", "nvc.io", "nvc.motion"):
-        for place in find_spec(room).submodule_search_locations[:1]:
+        spec = find_spec(room)
+        for place in list(spec.submodule_search_locations or ())[:1] if spec else ():
             files = (p for p in Path(place).rglob("*") if p.suffix in _CODE_ENDINGS)
             for path in sorted(files):
                 digest.update(f"{room} {path.relative_to(place)}\0".encode() + path.read_bytes())

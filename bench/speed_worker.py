@@ -53,7 +53,8 @@ def encode(source: str, out: str, settings: Settings) -> dict:
             for packet in packets:
                 _timed(clock, "write", writer.write, packet)
             frames += more
-        _timed(clock, "write", writer.close)
+        if writer is not None:
+            _timed(clock, "write", writer.close)
     return _result(frames, time.perf_counter() - start, {**stages.seconds, **clock})
 
 

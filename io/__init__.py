@@ -7,4 +7,7 @@ from nvc.io.reader import open_video
 from nvc.io.reader_base import VideoReader
 from nvc.io.writer import VideoWriter, open_writer
 
-__all__ = ["AtomicFile", "RawFormat", "VideoReader", "VideoWriter", "open_demuxer", "open_muxer", "open_video", "open_writer", "parse_raw"]
+__all__ = [
+    "AtomicFile", "RawFormat", "VideoReader", "VideoWriter", "open_demuxer", "open_muxer", "open_video", "open_writer",
+    "parse_raw",
+]  # fmt: skip

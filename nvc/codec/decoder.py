@@ -60,7 +60,7 @@ class Decoder:
 
     @property
     def last_bits(self) -> tuple[dict[str, int], ...]:
-        """Bits of each frame of the last packet in coding order, by kind; taken from the tables by coding them again."""
+        """Bits of each frame of the last packet in coding order, by kind, from the tables by coding them again."""
         if self._last_intra:
             return ({"motion": 0, "latents": 0, "hyper": 0, "base": self._last_intra, "side": 0},)
         counted = []

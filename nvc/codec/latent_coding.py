@@ -184,7 +184,7 @@ def code_latents(
 
 @njit(cache=True, nogil=True)
 def collect_features(latents, lasts, first, second, rows, columns, position, diagonal, zone, before, out):
-    """Rows (zone, parity, last class, features..., value) int16 of every coded latent, for fits; returns their count."""
+    """Rows (zone, parity, last class, features, value) int16 of every coded latent, for fits; returns their count."""
     features = np.empty(10, np.int32)
     n = 0
     for step in range(position.shape[0]):

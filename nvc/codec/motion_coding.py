@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from nvc.codec.symbols import LENGTH, MERGE, MODE
-from nvc.entropy.coder import code_symbol
+from nvc.entropy.coder import code_raw, code_symbol
 from nvc.motion.field import MAX_CANDIDATES, VECTOR_LIMIT, merge_candidates, predict_vector
 
 
@@ -21,14 +21,7 @@ def code_difference(coder, table, value):
     length = code_symbol(coder, table, length)
     if length == 0:
         return np.int64(0)
-    got = np.int64(0)
-    shift = 0
-    while shift < length - 1:
-        take = min(4, length - 1 - shift)
-        nibble = code_symbol(coder, 0, (magnitude >> shift) & ((1 << take) - 1))
-        got |= np.int64(nibble & ((1 << take) - 1)) << shift
-        shift += take
-    got |= np.int64(1) << (length - 1)
+    got = code_raw(coder, magnitude, length - 1) | np.int64(1) << (length - 1)
     sign = code_symbol(coder, 1, 1 if value < 0 else 0)
     return -got if sign else got
 

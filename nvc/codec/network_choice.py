@@ -11,9 +11,11 @@ from nvc.types import Settings, StreamHeader
 
 
 def weights_there() -> bool:
-    """True where NVC_WEIGHTS or the manifest offers weights; costs no import of torch."""
+    """True where NVC_WEIGHTS or the manifest offers weights; without either it costs no import of torch."""
     if os.environ.get("NVC_WEIGHTS"):
-        return True
+        from nvc.models.weights import offers_weights
+
+        return offers_weights()
     manifest = json.loads((resources.files("nvc.weights") / "manifest.json").read_text(encoding="utf-8"))
     return manifest.get("default") is not None
 

@@ -2,8 +2,8 @@
 
 One path both ways: a kernel calls ``code_symbol(coder, table, symbol)`` in encoder and decoder alike. In the encoder
 the pair is queued and comes back unchanged; in the decoder the argument is ignored and the decoded symbol returned.
-Symbol i of a stream belongs to lane i modulo the number of lanes; all lanes read one sequence of 16-bit words. Lanes are a
-power of two.
+Symbol i of a stream belongs to lane i modulo the number of lanes, a power of two; all lanes read one sequence of
+16-bit words.
 """
 
 from typing import NamedTuple
@@ -107,20 +107,27 @@ def code_one(coder, table, symbol):
     return code_symbol(coder, table, symbol)
 
 
+@njit(inline="always")
+def code_raw(coder, value, count):
+    """Code the low ``count`` bits of a whole number raw, low ones first: fours by RAW_NIBBLE, the rest by RAW_BIT."""
+    got = np.int64(0)
+    shift = 0
+    while count - shift >= 4:
+        got |= np.int64(code_symbol(coder, 0, (value >> shift) & 15)) << shift
+        shift += 4
+    while shift < count:
+        got |= np.int64(code_symbol(coder, 1, (value >> shift) & 1)) << shift
+        shift += 1
+    return got
+
+
 @njit(inline="never")
 def code_number(coder, value):
-    """Code a whole number >= 0 with raw bits: its bit length in a nibble pair, then the bits in nibbles."""
+    """Code a whole number 0 .. 2**15 - 1 raw: its bit length as a nibble, then the bits below the highest."""
     length = 0
     while value >> length > 0:
         length += 1
     length = code_symbol(coder, 0, min(length, 15))
-    got = np.int64(0)
-    shift = 0
-    while shift < length - 1:
-        take = min(4, length - 1 - shift)
-        nibble = code_symbol(coder, 0, (value >> shift) & ((1 << take) - 1))
-        got |= np.int64(nibble & ((1 << take) - 1)) << shift
-        shift += take
-    if length > 0:
-        got |= np.int64(1) << (length - 1)
-    return got
+    if length == 0:
+        return np.int64(0)
+    return code_raw(coder, value, length - 1) | np.int64(1) << (length - 1)

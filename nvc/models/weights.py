@@ -120,6 +120,11 @@ def find_weights(want: str | None = None) -> Path:
     raise ModelError(f"weights {name} are not found in {where}" if name else "no weights ship with this version of nvc")
 
 
+def offers_weights() -> bool:
+    """True where NVC_WEIGHTS or the manifest offers weights of the neural mode. Raises ModelError for a wrong path."""
+    return any(True for _ in _offered()) or read_manifest()[0] is not None
+
+
 def read_manifest() -> tuple[str | None, tuple[ManifestEntry, ...]]:
     """(id of the default weights or None, all released weights) of nvc/weights/manifest.json."""
     text = (resources.files("nvc.weights") / "manifest.json").read_text(encoding="utf-8")

@@ -75,9 +75,7 @@ def decode_file(
         limits.check_memory(decode_memory(stream.header, threads))
         if stream.plain:
             report.warn("no nvc parameters in this file: decoding its plain HEVC base")
-        decoder = make_decoder(
-            stream.header, threads=threads, device=device, precision=precision, enhance=enhance
-        )
+        decoder = make_decoder(stream.header, threads=threads, device=device, precision=precision, enhance=enhance)
         with closing(_Decode(stream, decoder, report, start, frames, on_damage)) as job, \
                 HashFile(hash_file, overwrite) as hashes:  # fmt: skip
             job.run(_writer_options(dst, codec, crf, format, overwrite, threads), hashes)

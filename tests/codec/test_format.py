@@ -75,9 +75,9 @@ class Reader:
     def raw(self, n: int) -> int:
         out = shift = 0
         while shift < n:
-            t = min(4, n - shift)
-            out |= (self.symbol(0) & (2**t - 1)) << shift
-            shift += t
+            four = n - shift >= 4
+            out |= self.symbol(0 if four else 1) << shift
+            shift += 4 if four else 1
         return out
 
     def bits(self, k: int) -> int:

@@ -113,7 +113,8 @@ def test_a_latent_past_16_bits_is_refused(value: int) -> None:
     assert code(writer, mine, zeros, zeros, (1, 1))
     symbols, used = queued(writer)
     beyond = abs(value) - LARGEST - 1
-    symbols[-5:] = beyond & 15, beyond >> 4 & 15, beyond >> 8 & 15, beyond >> 12 & 3, value < 0
+    raw = [beyond & 15, beyond >> 4 & 15, beyond >> 8 & 15, beyond >> 12 & 1, beyond >> 13 & 1, value < 0]
+    symbols[-6:] = raw
     reader = decoding_coder(tables, rans.encode(symbols, used, tables, 1), 1)
     assert not code(reader, empty(1), zeros, zeros, (1, 1))
 

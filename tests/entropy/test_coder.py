@@ -113,7 +113,8 @@ def test_numbers_come_back(value: int) -> None:
     writer = encoding_coder(RAW, 16)
     assert code_number(writer, value) == value
     symbols, tables = queued(writer)
-    assert len(symbols) == 1 + (max(0, value.bit_length() - 1) + 3) // 4
+    fours, ones = divmod(max(0, value.bit_length() - 1), 4)
+    assert tables.tolist() == [0] * (1 + fours) + [1] * ones and len(symbols) == len(tables)
     reader = decoding_coder(RAW, rans.encode(symbols, tables, RAW, 1), 1)
     assert code_number(reader, 0) == value
     assert finished(reader)
