@@ -113,6 +113,15 @@ def test_another_process_decodes(networks_on, clip, tmp_path):
     assert all(abs(a - b) <= 0.02 * b for a, b in zip(sums, here, strict=True))
 
 
+def test_picture_hashes_warn_at_another_precision(networks_on, clip):
+    header, packets = encode(clip(75, 51, 6), hash=True)
+    same, other = Decoder(header, threads=1), Decoder(header, threads=1, precision="bf16")
+    for packet in packets:
+        assert len(same.push(packet)) == len(other.push(packet)) == len(packet.frames)
+    assert not same.warnings
+    assert len(other.warnings) == 1 and "rounding" in other.warnings[0]
+
+
 def test_bits_name_hyper_latents(networks_on, clip):
     header, packets = encode(clip(48, 32, 9))
     decoder = Decoder(header, threads=1)

@@ -26,5 +26,9 @@ def test_another_picture_is_a_cut_and_a_change_of_light_is_not() -> None:
     assert not is_cut(a, a + rng.integers(-5, 6, a.shape).astype(np.float32))
 
 
-def test_pictures_of_one_cell_never_cut() -> None:
-    assert not is_cut(np.zeros((1, 1), np.float32), np.full((1, 1), 255, np.float32))
+def test_a_flat_picture_is_another_scene() -> None:
+    texture = np.random.default_rng(1).integers(0, 256, (6, 8)).astype(np.float32)
+    for flat in (0.0, 255.0):
+        assert is_cut(texture, np.full_like(texture, flat))
+        assert is_cut(np.full_like(texture, flat), texture)
+    assert is_cut(np.zeros((1, 1), np.float32), np.full((1, 1), 255, np.float32))
