@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -116,10 +117,12 @@ class AtomicFile:
 class AtomicFolder:
     """A folder of files made as ``path`` + ".part" and renamed when whole; the same rules as AtomicFile.
 
-    With ``overwrite`` and an existing folder the new files replace those of the same name, others stay.
+    With ``overwrite`` and an existing folder the new files replace those of the same name and all whose names match
+    the pattern ``stale``, so that none of an earlier, longer run is left; others stay.
     """
 
-    def __init__(self, path: str | os.PathLike, overwrite: bool = False) -> None:
+    def __init__(self, path: str | os.PathLike, overwrite: bool = False, *, stale: str | None = None) -> None:
+        self._stale = re.compile(stale) if stale else None
         self.path = Path(os.path.realpath(path))
         self.part = self.path.with_name(self.path.name + ".part")
         self.overwrite = overwrite
@@ -144,14 +147,21 @@ class AtomicFolder:
         """Give the folder its final name."""
         try:
             if self.path.is_dir():
-                for item in self.part.iterdir():
-                    os.replace(item, self.path / item.name)
+                new = {item.name for item in self.part.iterdir()}
+                for name in new:
+                    os.replace(self.part / name, self.path / name)
+                self._remove_stale(new)
                 self.part.rmdir()
             else:
                 os.replace(self.part, self.path)
         except OSError as error:
             self.abort()
             raise output_error(self.path, error) from error
+
+    def _remove_stale(self, new: set[str]) -> None:
+        for item in self.path.iterdir() if self._stale else ():
+            if item.name not in new and self._stale.fullmatch(item.name):  # type: ignore[union-attr]
+                item.unlink()
 
     def abort(self) -> None:
         """Remove what was written so far."""

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -102,7 +103,7 @@ class AvReader(VideoReader):
                     self._queue.append((CarriedPacket(described.index, None, None, 0, True, stream.data), None, None))
                 if described.kind == "video":
                     self.notice(f"video stream {stream.index} is carried as it is, not coded")
-            elif kinds and described is None:
+            elif kinds and described is None and not passthrough.is_chapter_track(self._container, stream):
                 self.notice(f"stream {stream.index} ({_what(stream)}) cannot be carried and is left out")
         self.carried = tuple(carried)
         self.chapters = passthrough.read_chapters(self._container)
@@ -132,7 +133,8 @@ class AvReader(VideoReader):
             raise InputError(f"{self.name}: pixel format {first.format.name} cannot be read") from error
         self._size = first.width, first.height
         info = probe.video_info(self._stream, first, self._conversion, key_packet=self._key_packet)
-        self.info = info if info.n_frames is None else info.with_frames(self.clip_count(info.n_frames))
+        count = None if info.n_frames is None else self.clip_count(info.n_frames)
+        self.info = replace(info, n_frames=count, tags=passthrough.read_tags(self._container))
         self._tell(first)
 
     def _tell(self, frame: av.VideoFrame) -> None:

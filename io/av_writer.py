@@ -146,6 +146,7 @@ class AvWriter(VideoWriter):
         self._shift = -pts if pts < 0 else 0
         with self._errors():
             passthrough.write_chapters(self._container, self._chapters, shift)
+            self._container.metadata.update(self._info.tags)
             self._carried = passthrough.CarriedOutputs(self._container, self._carried_streams, shift=shift)
             self._begun = True
             for item in self._early:
@@ -191,17 +192,18 @@ class AvWriter(VideoWriter):
             self._early.append(packet)
             return
         with self._errors():
-            made = self._carried.packet(packet)
-            if made is None:
-                self._take_notices()
-                return
-            time = made.dts if made.dts is not None else made.pts
-            seconds = Fraction(0) if time is None else time * made.time_base
-            self._order += 1
-            bisect.insort(self._waiting, (seconds, self._order, made))
-            self._waiting_bytes += made.size
+            self._wait(self._carried.packets(packet))
+            self._take_notices()
             while self._waiting_bytes > _MAX_WAITING:
                 self._mux_waiting(1)
+
+    def _wait(self, packets: Sequence[av.Packet]) -> None:
+        for packet in packets:
+            time = packet.dts if packet.dts is not None else packet.pts
+            seconds = Fraction(0) if time is None else time * packet.time_base
+            self._order += 1
+            bisect.insort(self._waiting, (seconds, self._order, packet))
+            self._waiting_bytes += packet.size
 
     def close(self) -> None:
         """Flush the encoder, write the index, rename."""
@@ -209,6 +211,7 @@ class AvWriter(VideoWriter):
             self._begin(0)
         try:
             with self._errors():
+                self._wait(self._carried.flush())
                 self._mux_video(self._stream.encode(None))
                 self._mux_waiting(len(self._waiting))
                 self._container.close()

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -83,6 +84,8 @@ class Demuxer:
             if stream.index == self._video.index:
                 continue
             described = passthrough.describe(stream, len(carried))
+            if described is None and passthrough.is_chapter_track(self._container, stream):
+                continue
             if described is None:
                 self.notices.append(f"stream {stream.index} ({stream.type}) cannot be carried and is left out")
                 continue
@@ -111,7 +114,8 @@ class Demuxer:
         if picture.format.name not in NATIVE:
             raise FormatError(f"{self._name}: the video is {picture.format.name}, a base is 8 or 10 bit 4:2:0")
         conversion = plan_conversion(picture.format.name, picture.height)
-        return probe.video_info(self._video, picture, conversion, key_packet=key_packet)
+        info = probe.video_info(self._video, picture, conversion, key_packet=key_packet)
+        return replace(info, tags=passthrough.read_tags(self._container))
 
     def _first_picture(self) -> tuple[av.VideoFrame, av.Packet | None]:
         """Decode until a picture comes: the only place where PyAV shows rotation and HDR10 data."""

@@ -60,6 +60,7 @@ class Muxer:
         if shift:
             self.notices.append(f"times are moved by {float(shift):.3f} s: this file cannot start before 0")
         write_chapters(self._container, chapters, shift)
+        self._container.metadata.update(info.tags)
         if not self._attachments:
             self._begin()
 
@@ -76,18 +77,18 @@ class Muxer:
         """One packet of a carried stream; attachments must come before all else."""
         if item.stream not in self._attachments:
             self._begin()
-        packet = self._outputs.packet(item)
-        if packet is None:
-            return
-        if self._begun:
-            self._mux(packet)
-        else:
-            self._covers.append(packet)  # a picture: muxing it would close the list of streams
+        for packet in self._outputs.packets(item):
+            if self._begun:
+                self._mux(packet)
+            else:
+                self._covers.append(packet)  # a picture: muxing it would close the list of streams
 
     def close(self) -> None:
         """Write what is left. Raises OutputError, as every write does, where the file cannot be written."""
         self._begin()
         try:
+            for packet in self._outputs.flush():
+                self._mux(packet)
             self._container.close()
         except (av.FFmpegError, OSError) as error:
             raise self._error("finish", error) from error

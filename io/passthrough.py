@@ -29,6 +29,9 @@ _HOLDERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("mpegts", {}),
 )
 _MAX_HEAD = 1 << 20
+_MAX_UNDATED = 32  # video packets that wait for a dts: no codec reorders further
+# What a muxer says of its own file.
+_OWN_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
 _IMAGE_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif", "webp": "image/webp"}
 _IMAGE_FORMATS = {"mjpeg": "jpeg_pipe", "png": "png_pipe", "bmp": "bmp_pipe"}
 
@@ -92,7 +95,7 @@ class CarriedOutputs:
         self._is_mp4 = "matroska" not in container.format.name and "webm" not in container.format.name
         self._streams: dict[int, tuple[CarriedStream, av.stream.Stream, str]] = {}
         self._attachments: dict[int, CarriedStream] = {}
-        self._last_dts: dict[int, int] = {}
+        self._undated: dict[int, list[av.Packet]] = {}
         self._begun = False
         for item in carried:
             if item.kind == "attachment":
@@ -104,11 +107,35 @@ class CarriedOutputs:
         """From now on no stream can be added: attachments that come later are left out."""
         self._begun = True
 
-    def packet(self, item: CarriedPacket) -> av.Packet | None:
-        """The packet to mux for a carried one: its own bytes, but for text subtitles that had to change format.
+    def packets(self, item: CarriedPacket) -> list[av.Packet]:
+        """What to mux for a carried packet: its own bytes, but for text subtitles that had to change format.
 
-        None where there is nothing to mux: an attachment (it is in the file's head then), or a stream left out.
+        Nothing for an attachment (it is in the file's head then) and for a stream left out. Video packets without a
+        dts wait for the first that has one, and come with it.
         """
+        packet = self._packet(item)
+        if packet is None or packet.stream.type != "video" or item.stream in self._attachments:
+            return [] if packet is None else [packet]
+        waiting = self._undated.setdefault(item.stream, [])
+        if packet.dts is None and packet.pts is not None and len(waiting) < _MAX_UNDATED:
+            waiting.append(packet)
+            return []
+        return [*self._dated(item.stream, packet.dts), packet]
+
+    def flush(self) -> list[av.Packet]:
+        """The packets that still wait for a dts: their streams end here."""
+        return [packet for stream in list(self._undated) for packet in self._dated(stream, None)]
+
+    def _dated(self, stream: int, following: int | None) -> list[av.Packet]:
+        """Waiting packets with a dts: Matroska tells none for the first packets of a stream with B frames. They stand
+        one tick apart before the ``following`` dts, so none comes after it or after its own pts."""
+        packets = self._undated.pop(stream, [])
+        first = min((packet.pts or 0 for packet in packets), default=0) + 1 if following is None else following
+        for place, packet in enumerate(packets):
+            packet.dts = first - len(packets) + place
+        return packets
+
+    def _packet(self, item: CarriedPacket) -> av.Packet | None:
         if item.stream in self._attachments:
             return self._attach(self._attachments[item.stream], item.data)
         if item.stream not in self._streams:
@@ -119,21 +146,14 @@ class CarriedOutputs:
             return None
         shift = round(self.shift / carried.time_base)
         pts = None if item.pts is None else item.pts + shift
-        dts = self._rising_dts(item.stream, pts, None if item.dts is None else item.dts + shift)
+        dts = None if item.dts is None else item.dts + shift
+        if dts is None and carried.kind != "video":
+            dts = pts
         packet = av.Packet(data)
         packet.pts, packet.dts, packet.duration = pts, dts, item.duration
         packet.is_keyframe = item.is_key
         packet.time_base, packet.stream = carried.time_base, stream
         return packet
-
-    def _rising_dts(self, stream: int, pts: int | None, dts: int | None) -> int | None:
-        """Matroska tells no dts for the first packets of a stream with B frames; muxers want one."""
-        last = self._last_dts.get(stream)
-        if dts is None:
-            dts = pts if last is None or pts is None else min(pts, last + 1)
-        if dts is not None:
-            self._last_dts[stream] = dts
-        return dts
 
     def _add(self, carried: CarriedStream) -> None:
         about, holder = read_description(carried)
@@ -184,6 +204,16 @@ class CarriedOutputs:
 
     def _say(self, carried: CarriedStream, what: str) -> None:
         self.notices.append(f"{carried.kind} stream {carried.index} ({carried.codec}) {what}")
+
+
+def is_chapter_track(container: InputContainer, stream: av.stream.Stream) -> bool:
+    """True for the text track that holds the names of an mp4's chapters: FFmpeg reads and then discards it."""
+    return stream.type == "data" and stream.discard == av.stream.Discard.all and bool(container.chapters())
+
+
+def read_tags(container: InputContainer) -> tuple[tuple[str, str], ...]:
+    """Tags of an opened file (title, artist, ...) but those that its muxer wrote of itself."""
+    return tuple((key, value) for key, value in container.metadata.items() if key.lower() not in _OWN_TAGS)
 
 
 def read_chapters(container: InputContainer) -> tuple[Chapter, ...]:

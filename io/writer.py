@@ -113,10 +113,16 @@ class _PlanarWriter(VideoWriter):
     def __init__(self, output: Output, info: VideoInfo) -> None:
         super().__init__()
         self._output, self._info = output, info
+        self._rate: Fraction | None = info.frame_rate
+        self._count, self._first = 0, 0
 
     def write(self, frame: Frame) -> None:
         _check_frame(frame, self._info)
-        self._output.write(frame_bytes(frame))
+        if not self._count:
+            self._begin(frame)
+        self._check_time(frame)
+        self._output.write(self._bytes(frame))
+        self._count += 1
 
     def close(self) -> None:
         self._output.close()
@@ -124,36 +130,13 @@ class _PlanarWriter(VideoWriter):
     def abort(self) -> None:
         self._output.abort()
 
+    def _begin(self, first: Frame) -> None:
+        self._first = first.pts
+        if self._rate is None and first.duration:
+            self._rate = 1 / (first.duration * self._info.time_base)
 
-class _Y4mWriter(_PlanarWriter):
-    """.y4m, at the nominal rate: it has no times."""
-
-    def __init__(self, output: Output, info: VideoInfo) -> None:
-        super().__init__(output, info)
-        self._rate: Fraction | None = info.frame_rate
-        self._count, self._first = 0, 0
-        self._begun = False
-
-    def write(self, frame: Frame) -> None:
-        _check_frame(frame, self._info)
-        if not self._begun:
-            self._begin(frame.duration)
-            self._first = frame.pts
-        self._check_time(frame)
-        self._output.write(b"FRAME\n" + frame_bytes(frame))
-        self._count += 1
-
-    def close(self) -> None:
-        if not self._begun:
-            self._begin(0)
-        super().close()
-
-    def _begin(self, duration: int) -> None:
-        if self._rate is None:
-            self._rate = 1 / (duration * self._info.time_base) if duration else Fraction(25)
-            self.notice(f"no frame rate is known, {self._rate} is written")
-        self._output.write(write_header(self._info, self._rate))
-        self._begun = True
+    def _bytes(self, frame: Frame) -> bytes:
+        return frame_bytes(frame)
 
     def _check_time(self, frame: Frame) -> None:
         seconds = (frame.pts - self._first) * self._info.time_base
@@ -161,12 +144,34 @@ class _Y4mWriter(_PlanarWriter):
             self.notice("this output has no times: the frames are written one after the other at a constant rate")
 
 
+class _Y4mWriter(_PlanarWriter):
+    """.y4m, at the nominal rate: it has no times."""
+
+    def close(self) -> None:
+        if not self._count:
+            self._write_header()
+        super().close()
+
+    def _begin(self, first: Frame) -> None:
+        super()._begin(first)
+        self._write_header()
+
+    def _bytes(self, frame: Frame) -> bytes:
+        return b"FRAME\n" + frame_bytes(frame)
+
+    def _write_header(self) -> None:
+        if self._info.frame_rate is None:
+            self._rate = self._rate or Fraction(25)
+            self.notice(f"no frame rate is known, {self._rate} is written")
+        self._output.write(write_header(self._info, self._rate or Fraction(25)))
+
+
 class _PngWriter(VideoWriter):
     """A folder of 000000.png, 000001.png, ...: RGB, 8 bit, or 16 bit from 10-bit frames."""
 
     def __init__(self, path: str | Path, info: VideoInfo, overwrite: bool) -> None:
         super().__init__()
-        self._folder, self._info, self._count = AtomicFolder(path, overwrite), info, 0
+        self._folder, self._info, self._count = AtomicFolder(path, overwrite, stale=r"\d{6,}\.png"), info, 0
 
     def write(self, frame: Frame) -> None:
         from nvc.io.png import encode_png
@@ -210,11 +215,20 @@ def open_writer(
         writer = _plain_writer(kind, dest, info, overwrite)
         if carried:
             writer.notice(f"{len(carried)} carried stream(s) (sound, subtitles) cannot go into {kind} output")
+        if lost := _unsaid(info):
+            writer.notice(f"{kind} output cannot say {lost}: left out")
         return writer
     from nvc.io.av_writer import AvWriter, check_options
 
     check_options(kind, codec, crf)
     return AvWriter(Output(dest, overwrite), kind, info, codec or "x264", crf, carried, chapters, threads)
+
+
+def _unsaid(info: VideoInfo) -> str:
+    """What bare pictures cannot tell of how they are to be shown, "" where nothing is lost."""
+    hdr = info.mastering is not None or info.content_light is not None
+    rotation = f"that the picture is to be turned by {info.rotation} degrees" if info.rotation else ""
+    return " and ".join(filter(None, (rotation, "HDR10 data" if hdr else "")))
 
 
 def _plain_writer(kind: str, dest: str | Path | BinaryIO, info: VideoInfo, overwrite: bool) -> VideoWriter:

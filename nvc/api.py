@@ -14,6 +14,7 @@ Nothing prints. What can go wrong is an NvcError (nvc.errors), each of which is 
 InputError is an OSError, UsageError and FormatError are ValueErrors.
 """
 
+import math
 import operator
 from collections import deque
 from collections.abc import Iterator
@@ -27,11 +28,11 @@ import numpy as np
 
 from nvc.errors import CorruptError, UsageError
 from nvc.pipeline import DecodeResult, EncodeResult, Limits, decode_file, encode_file
-from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
+from nvc.pipeline.coders import check_computing, close_coder, make_decoder, make_encoder
 from nvc.pipeline.enhance_file import EnhanceResult, enhance_file
-from nvc.pipeline.limits import decode_memory
+from nvc.pipeline.limits import check_range, decode_memory
 from nvc.pipeline.packets import Coded, times_of
-from nvc.pipeline.paths import Destination, Source
+from nvc.pipeline.paths import Destination, Source, check_format, check_source
 from nvc.pipeline.playback import Playback
 from nvc.pipeline.rgb import to_rgb
 from nvc.pipeline.stream import Period, open_stream, period_at
@@ -80,6 +81,7 @@ def encode(
     progress       called with nvc.types.Event
     max_*          limits, max_memory in bytes; None takes half of the free memory
     settings       the other fields of nvc.types.Settings: structure, keyint, mini_gop, threads, disable, hash, ...
+    Raises UsageError for arguments that cannot be taken, before anything is read or written.
 
     >>> import io
     >>> data = io.BytesIO()
@@ -87,6 +89,8 @@ def encode(
     >>> done.bytes == len(data.getvalue())
     True
     """
+    check_range(start, frames)
+    check_format(dst, format, mode)
     return encode_file(
         src, dst, _settings(quality=quality, **settings), mode=mode, format=format, start=start, frames=frames,
         video_stream=video_stream, audio=audio, raw=raw, overwrite=overwrite, resume=resume,
@@ -133,6 +137,8 @@ def decode(
     >>> [event.kind for event in events]
     ['start', 'progress', 'progress', 'progress', 'progress', 'done']
     """
+    check_range(start, frames)
+    check_computing(threads, device, precision)
     return decode_file(
         src, dst, codec=codec, crf=crf, format=format, start=start, frames=frames, on_damage=on_damage, strict=strict,
         hash_file=hash_file, enhance=enhance, overwrite=overwrite, limits=Limits(max_pixels, max_frames, max_memory),
@@ -204,7 +210,7 @@ class Video:
 
     info    VideoInfo; ``header`` is all that the stream says of itself
     A seek decodes only the I period that holds the frame, from its I frame on; going on from there costs one frame.
-    Damage raises CorruptError where it is met. One Video serves one thread.
+    Damage raises CorruptError where it is met, a closed Video UsageError. One Video serves one thread.
 
     >>> _ = encode("sample.mp4", "part.nvc", quality=20, frames=20, keyint=8, audio=False)
     >>> with open("part.nvc") as video:
@@ -213,6 +219,8 @@ class Video:
     """
 
     def __init__(self, src: Source, limits: Limits, options: dict[str, Any]) -> None:
+        check_source(src)
+        check_computing(**options)
         if hasattr(src, "read") and not src.seekable():  # type: ignore[union-attr]
             src = src.read()  # type: ignore[union-attr]
         self._options, self._limits = options, limits
@@ -221,6 +229,7 @@ class Video:
         self._times: dict[int, list[int]] = {}
         self._kept: deque[tuple[int, VideoFrame]] = deque(maxlen=_KEPT_FRAMES)
         self._pass: _Pass | None = None
+        self._closed = False
 
     @property
     def header(self) -> StreamHeader:
@@ -254,15 +263,22 @@ class Video:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Every frame in order, each decoded once; other access in between does not disturb it."""
+        self._check_open()
         one = _Pass(self._stream, 0, self._options, self._limits)
         try:
             for _, frame in one:
                 yield frame
+                self._check_open()
         finally:
             one.close()
 
     def at(self, seconds: float | Fraction) -> VideoFrame:
-        """The frame that is on show at a time of the stream's own clock. IndexError before the first, or at the end."""
+        """The frame that is on show at a time of the stream's own clock. IndexError before the first, or at the end.
+
+        IndexError also for a time that is no finite number.
+        """
+        if not math.isfinite(seconds):
+            raise IndexError(f"no frame is shown at {seconds} s")
         time = Fraction(seconds).limit_denominator(10**9)  # 0.28 means 7/25, not the float just beside it
         ticks = time / self.header.info.time_base
         periods = self._index()
@@ -276,12 +292,14 @@ class Video:
         return frame
 
     def close(self) -> None:
-        """Let go of the file and the decoder."""
+        """Let go of the file and the decoder. Safe to call again."""
+        self._closed = True
         if self._pass is not None:
             self._pass.close()
         self._stream.close()
 
     def __enter__(self) -> "Video":
+        self._check_open()
         return self
 
     def __exit__(
@@ -289,7 +307,12 @@ class Video:
     ) -> None:
         self.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("the video is closed")
+
     def _index(self) -> list[Period]:
+        self._check_open()
         if self._periods is None:
             self._periods = self._stream.periods()
             if not self._periods:
@@ -414,10 +437,11 @@ class Decoder:
 
 
 def _settings(**fields: Any) -> Settings:
-    """Settings from keywords; ``disable`` may be any collection of names, and adds to what is off by default."""
-    if "disable" in fields:
-        fields["disable"] = Settings().disable | frozenset(fields["disable"])
+    """Settings from keywords; ``disable``, a name or a collection of names, adds to what is off by default."""
     try:
+        if "disable" in fields:
+            off = fields["disable"]
+            fields["disable"] = Settings().disable | frozenset([off] if isinstance(off, str) else off)
         return Settings(**fields)
     except TypeError as error:
-        raise UsageError(f"unknown setting: {error}") from error
+        raise UsageError(f"settings that cannot be taken: {error}") from error

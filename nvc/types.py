@@ -51,6 +51,7 @@ class VideoInfo:
     rotation         degrees that a player turns the picture counterclockwise, one of 0, 90, 180, 270
     content_light    (MaxCLL, MaxFALL) in cd/m2, or None
     n_frames         number of frames where known
+    tags             what the file says of itself (title, artist, comment ...) as (key, value) pairs
     """
 
     width: int
@@ -68,6 +69,7 @@ class VideoInfo:
     mastering: MasteringDisplay | None = None
     content_light: tuple[int, int] | None = None
     n_frames: int | None = None
+    tags: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not (0 < self.width <= MAX_SIDE and 0 < self.height <= MAX_SIDE):

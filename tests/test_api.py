@@ -115,7 +115,7 @@ def test_frames_by_time(path: Path, seconds: float, index: int) -> None:
         assert video.at(seconds).pts == video[index].pts
 
 
-@pytest.mark.parametrize("seconds", [-0.01, 1.04, 99])
+@pytest.mark.parametrize("seconds", [-0.01, 1.04, 99, float("inf"), float("-inf"), float("nan")])
 def test_times_outside(path: Path, seconds: float) -> None:
     with nvc.open(path) as video, pytest.raises(IndexError):
         video.at(seconds)
@@ -195,7 +195,8 @@ def test_settings_as_keywords() -> None:
     assert encoder.header.quality == 9 and encoder.header.disabled == ("merge", "networks")
     encoder.close()
     assert nvc.Encoder(info, Settings(mode="layered")).header.mode == "layered"
-    for options in ({"colour": 3}, {"quality": 99}):
+    assert nvc.Encoder(info, disable="merge").header.disabled == ("merge", "networks")
+    for options in ({"colour": 3}, {"quality": 99}, {"disable": 5}):
         with pytest.raises(UsageError):
             nvc.Encoder(info, **options)
     with pytest.raises(UsageError):
@@ -207,3 +208,48 @@ def test_the_public_names() -> None:
     assert nvc.Encoder is api.Encoder and nvc.Decoder is api.Decoder
     with pytest.raises(AttributeError):
         nvc.transcode  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda clip, coded: nvc.encode(clip, BytesIO(), format="mp4", mode="neural"),
+        lambda clip, coded: nvc.encode(clip, BytesIO(), format="xyz"),
+        lambda clip, coded: nvc.encode(5, BytesIO()),
+        lambda clip, coded: nvc.encode(clip, 5),
+        lambda clip, coded: nvc.encode(clip, BytesIO(), frames=0),
+        lambda clip, coded: nvc.decode(coded, BytesIO(), format="y4m", frames=0),
+        lambda clip, coded: nvc.decode(coded, BytesIO(), format="y4m", threads="x"),
+        lambda clip, coded: nvc.decode(5, BytesIO(), format="y4m"),
+        lambda clip, coded: nvc.open(5),
+        lambda clip, coded: nvc.open(coded, threads="x"),
+    ],
+)
+def test_arguments_that_cannot_be_taken(folder: Path, call) -> None:
+    with pytest.raises(UsageError):
+        call((folder / "clip.y4m").read_bytes(), folder / "clip.nvc")
+
+
+@pytest.mark.parametrize("use", [len, list, lambda video: video[0], lambda video: video.at(0), lambda v: v.__enter__()])
+def test_a_closed_video(path: Path, use) -> None:
+    video = nvc.open(path)
+    assert video[0].pts == 0
+    frames = iter(video)
+    next(frames)
+    video.close()
+    video.close()
+    for call in (use, lambda _: next(frames)):
+        with pytest.raises(UsageError, match="closed"):
+            call(video)
+
+
+@pytest.mark.parametrize("mode", ["neural", "layered"])
+def test_times_must_rise(folder: Path, mode: str) -> None:
+    with nvc.open(folder / "clip.nvc") as video:
+        frames = video[:2]
+    for second in (frames[0], frames[1]):
+        encoder = nvc.Encoder(frames[0].info, mode=mode)
+        encoder.push(frames[1])
+        with pytest.raises(UsageError, match="pts must rise"):
+            encoder.push(second)
+        encoder.close()

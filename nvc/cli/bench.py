@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run one bench."""
+    output.begin(args.bench)
     return args.bench_run(args, output)
 
 

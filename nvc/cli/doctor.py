@@ -16,6 +16,7 @@ def run(args: argparse.Namespace, output: Output) -> int:
     """Check this machine. A self-test that fails is an error (exit 7): streams made elsewhere could turn to noise."""
     from nvc.pipeline.doctor import examine
 
+    output.begin()
     found = examine(device=args.device or "auto")
     failed = [check["name"] for check in found["checks"] if not check["ok"]]
     if failed and not args.json:

@@ -32,10 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser)
 
 
+def neural_only(args: argparse.Namespace) -> list[str]:
+    """Options that were given and mean nothing in layered mode."""
+    given = {"--mini-gop": args.mini_gop, "--intra": args.intra, "--hash": args.hash}
+    tools = [f"--disable {tool}" for tool in args.disable or () if tool != "networks"]
+    return [name for name, value in given.items() if value is not None] + tools
+
+
 def run(args: argparse.Namespace, output: Output) -> int:
     """Encode one file."""
     from nvc.pipeline import encode_file
+    from nvc.pipeline.paths import choose_mode
 
+    if choose_mode(args.output, args.mode) == "layered" and (unused := neural_only(args)):
+        output.warning(f"no effect in layered mode: {', '.join(unused)}")
     result = encode_file(
         args.input,
         args.output,

@@ -5,6 +5,8 @@ import argparse
 from nvc.cli.options import add_common, device_of, limits_of
 from nvc.cli.output import Output
 
+_MODES = {"plain": "plain base"}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of info."""
@@ -31,8 +33,9 @@ def text_of(found: dict) -> str:
     kilobits = ""
     if found["duration"]:
         kilobits = f" = {found['video_bytes'] * 8 / 1000 / found['duration']:,.1f} kbit/s"
+    asked = [f"{name} {found[name]}" for name in ("structure", "keyint", "quality") if found[name] is not None]
     lines = [
-        f"format      {found['format']}, {found['mode']}, structure {found['structure']}, keyint {found['keyint']}",
+        f"format      {', '.join([found['format'], _MODES.get(found['mode'], found['mode']), *asked])}",
         f"picture     {found['width']}x{found['height']}, {found['bit_depth']} bit, {fps}",
         f"length      {found['frames']} frames, {length}",
         f"weights     {found['weights']}",

@@ -62,6 +62,11 @@ class Output:
         elif event.kind == "progress":
             self._progress(event)
 
+    def begin(self, message: str = "") -> None:
+        """Say that a command begins which sends no events; told with --json only."""
+        if self.json:
+            self._object({"type": "start", **self.names, "frames": None, "message": message})
+
     def warning(self, message: str) -> None:
         """Say something that is not as one might expect."""
         if self.json:

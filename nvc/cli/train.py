@@ -60,6 +60,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output) -> int:
     """Run one step of training."""
+    output.begin(args.train)
     return args.train_run(args, output)
 
 

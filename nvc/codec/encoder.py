@@ -54,7 +54,7 @@ class Encoder:
         self._keys: dict[str, int] = {}
         self._waiting: list[Frame] = []
         self._count = 0
-        self._start_pts = 0
+        self._start_pts = self._last_pts = 0
         self._step = 0
         self._thumbnail: np.ndarray | None = None
         self._crc = 0
@@ -111,6 +111,9 @@ class Encoder:
             raise UsageError("the encoder was flushed: a new one takes further frames")
         if self._count == 0:
             self._start_pts, self._step = frame.pts, frame.duration
+        elif frame.pts <= self._last_pts:
+            raise UsageError(f"pts must rise, got {frame.pts} after {self._last_pts}")
+        self._last_pts = frame.pts
 
     def flush(self) -> list[Packet]:
         """The packets of the frames still waiting. The encoder takes no frames after it."""

@@ -9,7 +9,7 @@ from nvc.codec.enhance_steering import write_steering
 from nvc.container.nal import is_reference, is_slice, join_annex_b, slice_type, split_annex_b
 from nvc.container.payload import LayeredPayload, slice_sum, write_payload
 from nvc.container.sei import insert_payload
-from nvc.errors import FormatError, NvcError
+from nvc.errors import FormatError, NvcError, UsageError
 from nvc.types import Frame, LayeredPacket, Settings, StreamHeader, VideoInfo
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class LayeredEncoder:
     def push(self, frame: Frame) -> list[LayeredPacket]:
         """Code the next frame; gives the I period that it completes, or nothing.
 
-        Raises FormatError for another size or depth, and for pts that do not rise.
+        Raises FormatError for another size or depth, UsageError for pts that do not rise.
         """
         self._check(frame)
         if self._period is None:
@@ -82,7 +82,7 @@ class LayeredEncoder:
         if last is None:
             self._header = replace(self._header, start_pts=frame.pts)
         elif frame.pts <= last:
-            raise FormatError(f"pts must rise, got {frame.pts} after {last}")
+            raise UsageError(f"pts must rise, got {frame.pts} after {last}")
 
     def _close(self, period: HevcPeriod) -> list[LayeredPacket]:
         units = period.finish()

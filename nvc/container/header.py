@@ -24,7 +24,8 @@ MODES = ("neural", "layered")
 # Bit of each tool in the header's number of tools that are off. A released bit is never given away.
 TOOL_BITS = {"networks": 0, "merge": 1, "obmc": 2, "scenecut": 3, "rdoq": 4, "bipred": 5, "split": 6, "deblock": 7}
 COLOUR, ASPECT, RATE, STEP_RATE, COUNT = 1, 2, 4, 8, 16
-MASTERING_EXTRA, LIGHT_EXTRA = 1, 2
+MASTERING_EXTRA, LIGHT_EXTRA, TAG_EXTRA = 1, 2, 3
+MAX_TAGS, MAX_TAG_BYTES = 128, 16 * 2**10  # what is more is left out: a header has its limit
 
 
 def write_header(header: StreamHeader) -> bytes:
@@ -85,6 +86,12 @@ def _extras(info: VideoInfo) -> bytes:
         out += write_varint(MASTERING_EXTRA) + write_bytes(struct.pack("<8H2I", *points, *info.mastering.luminance))
     if info.content_light:
         out += write_varint(LIGHT_EXTRA) + write_bytes(struct.pack("<2H", *info.content_light))
+    left = MAX_TAG_BYTES
+    for key, value in info.tags[:MAX_TAGS]:
+        tag = write_text(key) + write_text(value)
+        if len(tag) <= left:
+            left -= len(tag)
+            out += write_varint(TAG_EXTRA) + write_bytes(tag)
     return out
 
 
@@ -169,8 +176,9 @@ def _read_optional(cursor: Cursor, flags: int, time_base: Fraction, frame_step: 
 
 
 def _read_extras(cursor: Cursor) -> dict:
-    """HDR10 side data; other extras are stepped over."""
+    """HDR10 side data and tags; other extras are stepped over."""
     out: dict = {}
+    tags: list[tuple[str, str]] = []
     seen = 0
     while cursor.left:
         seen += 1
@@ -182,4 +190,7 @@ def _read_extras(cursor: Cursor) -> dict:
             out["mastering"] = MasteringDisplay(((n[0], n[1]), (n[2], n[3]), (n[4], n[5]), (n[6], n[7])), (n[8], n[9]))
         elif kind == LIGHT_EXTRA and len(data) == 4:
             out["content_light"] = struct.unpack("<2H", data)
-    return out
+        elif kind == TAG_EXTRA:
+            tag = Cursor(data, "a tag of the header")
+            tags.append((tag.text(), tag.text()))
+    return {**out, "tags": tuple(tags)}

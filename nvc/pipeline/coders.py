@@ -1,7 +1,8 @@
-"""Which encoder and decoder serve a mode. The one place that knows their modules."""
+"""Which encoder and decoder serve a mode, on which device. The one place that knows their modules."""
 
 from typing import TYPE_CHECKING
 
+from nvc.pipeline.doctor import device_name
 from nvc.types import Settings, StreamHeader, VideoInfo
 
 if TYPE_CHECKING:
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def make_encoder(info: VideoInfo, settings: Settings) -> "Encoder | LayeredEncoder":
-    """The encoder of the settings' mode: ``header``, ``push(frame)`` and ``flush()`` give packets."""
+    """The encoder of the settings' mode: ``header``, ``push(frame)`` and ``flush()`` give packets.
+
+    Raises DeviceError where the device of the settings is not there.
+    """
+    check_device(settings.device)
     if settings.mode == "layered":
         from nvc.codec.layered import LayeredEncoder
 
@@ -27,7 +32,9 @@ def make_decoder(
     """The decoder of the header's mode: ``push(packet)`` and ``flush()`` give frames in display order.
 
     enhance  False shows the plain base of layered mode
+    Raises DeviceError where ``device`` is not there, UsageError for a device, precision or number that is none.
     """
+    check_computing(threads, device, precision)
     if header.mode == "layered":
         from nvc.codec.layered import LayeredDecoder
 
@@ -35,6 +42,18 @@ def make_decoder(
     from nvc.codec.decoder import Decoder
 
     return Decoder(header, threads=threads, device=device, precision=precision)
+
+
+def check_device(device: str) -> None:
+    """Raise DeviceError where "cuda" is asked for and not there, also where nothing of the job would run on it."""
+    if device == "cuda":
+        device_name(device)
+
+
+def check_computing(threads: int, device: str, precision: str) -> None:
+    """Raise UsageError for values that Settings do not take, DeviceError for a device that is not there."""
+    Settings(threads=threads, device=device, precision=precision)
+    check_device(device)
 
 
 def close_coder(coder: object) -> None:

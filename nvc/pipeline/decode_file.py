@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from nvc.errors import CorruptError, InputError, NvcError, UsageError
 from nvc.pipeline.coders import close_coder, make_decoder
 from nvc.pipeline.hashes import HashFile
 from nvc.pipeline.limits import Limits, decode_memory
-from nvc.pipeline.packets import carried_seconds
-from nvc.pipeline.paths import Destination, Source, check_output
+from nvc.pipeline.packets import CarriedRange
+from nvc.pipeline.paths import Destination, Source, check_outputs
 from nvc.pipeline.playback import HOLD, SKIP, STOP, Playback
-from nvc.pipeline.stream import CodedStream, open_stream, period_at
+from nvc.pipeline.stream import CodedStream, attachments_first, open_stream, period_at
 from nvc.progress import Callback, Reporter
 from nvc.types import CarriedPacket, Frame
 
@@ -69,8 +69,7 @@ def decode_file(
     if on_damage not in (STOP, HOLD, SKIP):
         raise UsageError(f"on-damage must be stop, hold or skip, got {on_damage!r}")
     limits, report = limits or Limits(), Reporter(progress)
-    for path in (dst, hash_file):
-        check_output(src, path, overwrite)
+    check_outputs(src, dst, hash_file, overwrite)
     with open_stream(src, limits) as stream:
         limits.check_memory(decode_memory(stream.header, threads))
         if stream.plain:
@@ -107,11 +106,15 @@ class _Decode:
         known = stream.n_frames
         if start and known is not None and start >= known:
             raise InputError(f"there is no frame {start} to start at, the stream has {known}")
-        end = known if frames is None else start + frames if known is None else min(known, start + frames)
+        told = stream.promised if known is None else known
+        end = told if frames is None else start + frames if told is None else min(told, start + frames)
         report.total = None if end is None else max(end - start, 0)
+        self._beside = CarriedRange(stream.carried, start > 0, frames is not None, stream.header.frame_step)
+        items = chain(stream.carried_before(first), stream.items(start)) if start else stream.items()
         self.play = Playback(
-            stream.items(start), decoder, stream.header, on_damage=on_damage, start=first,
-            end=None if frames is None else start + frames, total=known, warn=report.warn,
+            attachments_first(items, stream.carried), decoder, stream.header, on_damage=on_damage, start=first,
+            end=None if frames is None else start + frames, waits=self._beside.waits, total=known,
+            promised=lambda: stream.promised, warn=report.warn,
         )  # fmt: skip
 
     def run(self, options: dict, hashes: HashFile) -> None:
@@ -120,31 +123,29 @@ class _Decode:
 
         self._report.start(f"{self._stream.header.mode}, {self._stream.header.structure}")
         items = self._in_range()
-        held: list[CarriedPacket] = []
-        first = self._first_frame(items, held)
+        early: list[CarriedPacket] = []
+        first = self._first_frame(items, early)
         info, carried, chapters = self._stream.header.info, self._stream.carried, self._stream.chapters
         with open_writer(options.pop("dest"), info, carried=carried, chapters=chapters, **options) as writer:
-            for packet in self._not_before(first, held):
+            for packet in early:
                 writer.write_carried(packet)
             self._write(writer, first, hashes)
             for item in items:
                 if isinstance(item, Frame):
                     self._write(writer, item, hashes)
-                elif not self._start or self._due(item, self._begin):
+                else:
                     writer.write_carried(item)
             self._say(writer)
 
-    def _first_frame(self, items: Iterator[Frame | CarriedPacket], held: list[CarriedPacket]) -> Frame:
-        """The first frame; carried packets before it go to ``held``. Raises the error that says why there is none."""
+    def _first_frame(self, items: Iterator[Frame | CarriedPacket], early: list[CarriedPacket]) -> Frame:
+        """The first frame; carried packets before it go to ``early``. Raises the error that says why there is none."""
         for item in items:
             if isinstance(item, Frame):
                 return item
-            held.append(item)
+            early.append(item)
         raise self._no_frames()
 
     def _write(self, writer: Any, frame: Frame, hashes: HashFile) -> None:
-        if not self._report.frames:
-            self._begin = frame.pts * frame.info.time_base
         writer.write(frame)
         hashes.add(frame)
         self._report.advance()
@@ -155,21 +156,14 @@ class _Decode:
             self._report.warn(notice)
 
     def _in_range(self) -> Iterator[Frame | CarriedPacket]:
-        """Frames from the first that was asked for on, and carried packets."""
+        """Frames from the first that was asked for on, and carried packets that belong beside them."""
         for item in self.play:
-            if not isinstance(item, Frame) or self.play.index >= self._start:
+            if not isinstance(item, Frame):
+                yield from self._beside.take(item)
+            elif self.play.index >= self._start:
+                due = self._beside.shown(item)
                 yield item
-
-    def _not_before(self, first: Frame, held: list[CarriedPacket]) -> list[CarriedPacket]:
-        """Of the carried packets met before the first frame, those that belong beside it."""
-        if not self._start:
-            return held
-        begin = first.pts * first.info.time_base
-        return [packet for packet in held if self._due(packet, begin)]
-
-    def _due(self, packet: CarriedPacket, begin: Fraction) -> bool:
-        time = carried_seconds(packet, self._stream.carried)
-        return time is None or time >= begin
+                yield from due
 
     def _no_frames(self) -> NvcError:
         """The error that says why there is not one frame."""

@@ -178,11 +178,11 @@ class _Encode:
         self._lanes = Interleaver(self._sink, header.info.time_base, self._carried)
 
     def _write(self, packets: Sequence[Coded], frames: int) -> None:
+        for carried in self._video.take_carried():  # first: attachments stand before all pictures
+            self._lanes.write(carried)
         for packet in packets:
             self._lanes.write(packet)
             self.written.add(packet)
-        for carried in self._video.take_carried():
-            self._lanes.write(carried)
         self._say_notices()
         if frames:
             self._report.advance(frames, self._sink.bytes if self._sink else 0)

@@ -80,7 +80,7 @@ def enhance_file(
     """
     _check(src, strength, preset)
     limits, report = limits or Limits(), Reporter(progress)
-    for other in (src, reference):
+    for other in (src,) if reference is None else (src, reference):
         check_output(other, dst, overwrite)
     from nvc.codec.enhance import open_enhancer
 

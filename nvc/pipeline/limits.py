@@ -3,9 +3,10 @@
 import os
 import re
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 
-from nvc.errors import LimitError
+from nvc.errors import LimitError, UsageError
 from nvc.types import Settings, StreamHeader, VideoInfo
 
 # Resident memory before the first frame: the interpreter with NumPy, numba and PyAV loaded.
@@ -51,6 +52,13 @@ class Limits:
             name = "--max-memory" if self.max_memory is not None else "half of what is free; --max-memory sets it"
             needs = f"this needs about {estimate / 1e9:.2f} GB of memory"
             raise LimitError(f"{needs}, allowed are {allowed / 1e9:.2f} ({name})")
+
+
+def check_range(start: int, frames: int | None) -> None:
+    """Raise UsageError for a first frame below 0, or a number of frames below 1."""
+    for name, value, low in (("start", start, 0), ("frames", 1 if frames is None else frames, 1)):
+        if not isinstance(value, Integral) or value < low:
+            raise UsageError(f"{name} must be a whole number of {low} or more, got {value!r}")
 
 
 def encode_memory(info: VideoInfo, settings: Settings) -> int:

@@ -10,6 +10,7 @@ from nvc.pipeline.packets import Coded, frame_count, starts_period, times_of
 from nvc.types import CarriedPacket, Frame, LayeredPacket, Packet, StreamHeader
 
 MAX_FILL = 100_000  # frames held over one damage; a longer gap is left out: no real stream has it
+TRAIL = 64  # frames: 32 that a carried unit may wait, and a mini-GOP
 STOP, HOLD, SKIP = "stop", "hold", "skip"
 
 
@@ -21,8 +22,10 @@ class Playback:
     on_damage  "stop" ends at the first damage; "hold" repeats the last good frame, with its own times, until the next
                I frame; "skip" leaves those frames out
     start      display index of the first packet that ``items`` gives
-    end        display index to stop before, None for all; carried packets that lie beside it still come
+    end        display index to stop before, None for all; carried packets that may belong beside it still come
+    waits      asked at the packets behind ``end``, where carried packets may trail: whether more are wanted
     total      number of frames of the stream, None where it is not known
+    promised   asked at the end where it is not known: number of frames that there should have been, None for unknown
     warn       told of each damage where it is gone over
 
     index           display index of the frame that was given last
@@ -40,12 +43,14 @@ class Playback:
         on_damage: str = STOP,
         start: int = 0,
         end: int | None = None,
+        waits: Callable[[], bool] = lambda: False,
         total: int | None = None,
+        promised: Callable[[], int | None] = lambda: None,
         warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         self._items, self._decoder, self._header = items, decoder, header
         self.on_damage, self._warn = on_damage, warn
-        self._end_at = end
+        self._end_at, self._waits, self._promised = end, waits, promised
         self._total = total if end is None or total is None else min(end, total)
         self._due = start  # display index of the next packet
         self._shown = start  # display index of the next frame out
@@ -64,6 +69,8 @@ class Playback:
         for item in self._items:
             if isinstance(item, CarriedPacket):
                 yield item
+            elif self._end_at is not None and self._due >= self._end_at:
+                self._past = self._is_past(item)
             elif isinstance(item, Packet | LayeredPacket):
                 yield from self._packet(item)
             else:
@@ -73,11 +80,15 @@ class Playback:
                 break
         yield from self._end()
 
+    def _is_past(self, item: Any) -> bool:
+        """Whether an item behind the last frame wanted ends it all: carried packets stand up to TRAIL frames later,
+        and still later where the source was so."""
+        if not isinstance(item, Packet | LayeredPacket):
+            return False
+        return next(iter(times_of(item))) >= (self._end_at or 0) + TRAIL and not self._waits()
+
     def _packet(self, packet: Coded) -> Iterator[Frame]:
         start = next(iter(times_of(packet)))
-        if self._end_at is not None and start >= self._end_at and self._due >= self._end_at:
-            self._past = True
-            return
         if start < self._due:
             self._damage(f"frame {start} comes again or out of order")
             return
@@ -124,7 +135,8 @@ class Playback:
         yield from self._rest()
         if self.stopped is not None:
             return
-        end = max(self._due, self._total or 0)
+        total = self._total if self._total is not None or self.on_damage == STOP else self._promised()
+        end = max(self._due, total or 0)
         end = end if self._end_at is None else min(end, self._end_at)
         if self._shown < end and not self._lost:
             self._miss(f"frames {self._shown} to {end - 1} are missing at the end")

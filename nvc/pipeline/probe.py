@@ -5,12 +5,12 @@ from fractions import Fraction
 from typing import Any
 
 from nvc.errors import CorruptError, FormatError
-from nvc.pipeline.coders import close_coder, make_decoder
+from nvc.pipeline.coders import check_computing, close_coder, make_decoder
 from nvc.pipeline.limits import Limits, decode_memory
 from nvc.pipeline.packets import Coded, frame_count, join_sums, packet_sum, picture_bytes, starts_period, times_of
-from nvc.pipeline.paths import PIPE, Source
+from nvc.pipeline.paths import PIPE, Source, check_source
 from nvc.pipeline.stream import CodedStream, open_stream
-from nvc.types import CarriedPacket, LayeredPacket, Packet
+from nvc.types import CarriedPacket, FrameTask, LayeredPacket, Packet
 
 PARTS = ("motion", "latents", "hyper", "base", "side")
 
@@ -32,6 +32,8 @@ def probe_file(
     Damage is a warning: what is there is told. Raises FormatError where nothing can be told.
     """
     limits = limits or Limits()
+    check_source(src)
+    check_computing(threads, device, precision)
     if isinstance(src, str) and src == PIPE:
         src = sys.stdin.buffer.read()
     with open_stream(src, limits) as stream:
@@ -88,15 +90,16 @@ class _Found:
             self._pictures += self._neural_pictures(packet, counter.count(packet) if counter else None)
 
     def _neural_pictures(self, packet: Packet, bits: tuple[dict, ...] | None) -> list[dict]:
-        refs = _references(packet, self._keys)
+        tasks = _tasks(packet, self._keys)
         out = []
         for place, entry in enumerate(packet.frames):
             parts: dict[str, int | None] = dict.fromkeys(PARTS)
             if bits is not None and place < len(bits):
                 parts = {name: int(bits[place].get(name, 0)) for name in PARTS}
+            task = tasks.get(entry.display_index)
             out.append(
-                {"index": entry.display_index, "type": entry.type, "level": entry.level, "quality": entry.quality,
-                 "refs": refs.get(entry.display_index), "bits": parts}
+                {"index": entry.display_index, "type": entry.type, "level": task.level if task else entry.level,
+                 "quality": entry.quality, "refs": list(task.refs) if task else None, "bits": parts}
             )  # fmt: skip
         return sorted(out, key=lambda picture: picture["index"])
 
@@ -117,9 +120,8 @@ class _Found:
             "fps": _rate(stream),
             "frames": frames,
             "duration": duration,
-            "mode": header.mode,
-            "structure": header.structure,
-            "keyint": header.keyint,
+            "mode": "plain" if stream.plain else header.mode,
+            **_asked(stream),
             "weights": header.weights,
             "disabled": list(header.disabled),
             "bytes": total,
@@ -170,14 +172,17 @@ def _counter(stream: CodedStream, limits: Limits, threads: int, device: str, pre
     return _Counter(make_decoder(stream.header, threads=threads, device=device, precision=precision))
 
 
-def _references(packet: Packet, keys: dict[str, int]) -> dict[int, list[int]]:
-    """Display indices that each frame refers to; ``keys`` goes along with the packets of a stream, as the decoder's."""
+def _tasks(packet: Packet, keys: dict[str, int]) -> dict[int, FrameTask]:
+    """Level and references of each frame as the codec has them, by display index; {} where that cannot be told.
+
+    keys  goes along with the packets of a stream, as the decoder's
+    """
     from nvc.codec.schedule import tasks_of
 
     if packet.kind == "intra":
         index = packet.frames[0].display_index
         keys.update({"intra": index, "key": index, "last": index})
-        return {index: []}
+        return {index: FrameTask(index, "I", 0, ())}
     if not keys:
         return {}
     try:
@@ -187,7 +192,7 @@ def _references(packet: Packet, keys: dict[str, int]) -> dict[int, list[int]]:
     keys["last"] = max(task.display_index for task in tasks)
     if tasks[0].level == 0:
         keys["key"] = tasks[0].display_index
-    return {task.display_index: list(task.refs) for task in tasks}
+    return {task.display_index: task for task in tasks}
 
 
 def _layered_pictures(packet: LayeredPacket) -> list[dict]:
@@ -198,6 +203,12 @@ def _layered_pictures(packet: LayeredPacket) -> list[dict]:
          "bits": {"motion": 0, "latents": 0, "hyper": 0, "base": p.base_bits, "side": p.side_bits}}
         for p in base_pictures(packet)
     ]  # fmt: skip
+
+
+def _asked(stream: CodedStream) -> dict[str, Any]:
+    """What the encoder was asked for, as far as the file says it: an ordinary HEVC track tells none of it."""
+    header, known = stream.header, stream.format == "nvc"
+    return {name: getattr(header, name) if known else None for name in ("structure", "keyint", "quality")}
 
 
 def _rate(stream: CodedStream) -> float | None:

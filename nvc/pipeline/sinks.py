@@ -73,7 +73,11 @@ class MuxSink:
 
     @property
     def video_bytes(self) -> int:
-        """Bytes written but the data of carried packets; the container's own bytes count as video."""
+        """Bytes written but the data of carried packets; the container's own bytes count as video.
+
+        After close by the carried packets that the file gives back, as ``nvc info`` counts: a subtitle may have changed
+        its form, and a stream that the file cannot hold is not in it.
+        """
         return self.bytes - self._carried_bytes
 
     def write(self, item: Coded | CarriedPacket) -> None:
@@ -91,8 +95,15 @@ class MuxSink:
 
     def close(self) -> None:
         """Finish the file."""
+        from nvc.io.demux import open_demuxer
+
         self._muxer.close()
         self._size = self._file.seek(0, 2)
+        if self._file.readable():
+            self._file.seek(0)
+            with open_demuxer(self._file) as demuxer:
+                self._carried_bytes = sum(len(item.data) for kind, item in demuxer if kind == "carried")
+            self._file.seek(0, 2)
 
 
 def _coded_info(info: VideoInfo) -> VideoInfo:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nvc.errors import CorruptError, FormatError, InputError
 from nvc.pipeline.limits import Limits
-from nvc.pipeline.packets import picture_bytes
+from nvc.pipeline.packets import picture_bytes, starts_period
 from nvc.pipeline.paths import NVC, PIPE, Source, is_path
-from nvc.types import CarriedStream, Chapter, LayeredPacket, StreamHeader
+from nvc.types import CarriedPacket, CarriedStream, Chapter, LayeredPacket, Packet, StreamHeader
 
 if TYPE_CHECKING:
     from nvc.container import StreamReader
@@ -53,6 +53,15 @@ class CodedStream:
 
     def items(self, frame: int = 0) -> Iterator[Any]:
         """Packet | LayeredPacket | CarriedPacket | Damage from the I period that holds a frame on."""
+        raise NotImplementedError
+
+    @property
+    def promised(self) -> int | None:
+        """Number of frames there should be where the end is missing, as the head says; known after the last item."""
+        return None if self.whole else self.header.info.n_frames
+
+    def carried_before(self, frame: int) -> Iterator[CarriedPacket]:
+        """Carried packets that stand before the I period which begins with a frame; of a pipe none."""
         raise NotImplementedError
 
     def periods(self) -> list[Period]:
@@ -122,6 +131,11 @@ class NvcStream(CodedStream):
         return self._reader.n_frames
 
     @property
+    def promised(self) -> int | None:
+        """As CodedStream."""
+        return self.n_frames if self.n_frames is not None else super().promised
+
+    @property
     def whole(self) -> bool:  # type: ignore[override]
         """Whether index and tail are there; of a pipe known after the last item."""
         return self._reader.complete
@@ -134,6 +148,16 @@ class NvcStream(CodedStream):
         if frame:
             self._reader.seek_frame(frame)
         return self._reader.items()
+
+    def carried_before(self, frame: int) -> Iterator[CarriedPacket]:
+        """As CodedStream; reads all that stands before."""
+        if self.size is None or not self.carried:
+            return
+        for item in self._open().items():
+            if isinstance(item, CarriedPacket):
+                yield item
+            elif isinstance(item, Packet | LayeredPacket) and item.start >= frame:
+                return
 
     def periods(self) -> list[Period]:
         """As CodedStream."""
@@ -170,6 +194,7 @@ class LayeredFile(CodedStream):
             self.header, self.plain = periods.header, periods.plain
             self.carried, self.chapters = tuple(demuxer.carried), tuple(demuxer.chapters)
             self.n_frames = None
+            self._cut = False
         limits.check_size(self.header.info)
         self._limits = limits
         self._carried_bytes = self._picture_bytes = 0
@@ -190,8 +215,25 @@ class LayeredFile(CodedStream):
                     self._carried_bytes += len(item.data)
                 if not frame or count > frame:
                     yield item
+        self._cut = bool(trouble)
         for message in trouble:
             yield Damage(self.size or 0, 0, message)
+
+    @property
+    def promised(self) -> int | None:
+        """As CodedStream."""
+        frames, most = self.header.info.n_frames, self._limits.max_frames
+        return None if not self._cut or frames is None else min(frames, most or frames)
+
+    def carried_before(self, frame: int) -> Iterator[CarriedPacket]:
+        """As CodedStream."""
+        count = 0
+        with self._open() as demuxer:
+            for item in _layered_source(demuxer, []):
+                if isinstance(item, CarriedPacket):
+                    yield item
+                elif (count := count + len(item.pts)) > frame:
+                    return
 
     def periods(self) -> list[Period]:
         """As CodedStream."""
@@ -237,6 +279,24 @@ def _until_trouble(items: Iterable, trouble: list[str]) -> Iterator[Any]:
         yield from items
     except CorruptError as error:
         trouble.append(str(error))
+
+
+def attachments_first(items: Iterable[Any], streams: Iterable[CarriedStream]) -> Iterator[Any]:
+    """The same items, but attachments before all else: older streams hold them behind their first pictures.
+
+    Coded packets are held back for them, so far as attachments may lie behind: up to the second I period.
+    """
+    wanted = {stream.index for stream in streams if stream.kind == "attachment"}
+    items, held, periods = iter(items), [], 0
+    while wanted and periods < 2 and (item := next(items, None)) is not None:
+        if isinstance(item, CarriedPacket) and item.stream in wanted:
+            wanted.remove(item.stream)
+            yield item
+            continue
+        held.append(item)
+        periods += isinstance(item, Packet | LayeredPacket) and starts_period(item)
+    yield from held
+    yield from items
 
 
 def open_stream(source: Source, limits: Limits | None = None) -> CodedStream:

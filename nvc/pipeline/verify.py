@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nvc.errors import CorruptError, FormatError
-from nvc.pipeline.coders import close_coder, make_decoder
+from nvc.pipeline.coders import check_computing, close_coder, make_decoder
 from nvc.pipeline.limits import Limits, decode_memory
 from nvc.pipeline.packets import Coded, frame_count, packet_sum, times_of
-from nvc.pipeline.paths import PIPE, Source
+from nvc.pipeline.paths import PIPE, Source, check_source
 from nvc.pipeline.playback import SKIP, Playback
 from nvc.pipeline.stream import CodedStream, name_of, open_stream
 from nvc.progress import Callback, Reporter
@@ -68,6 +68,8 @@ def verify_file(
     Returns {"frames", "units", "hashes", "deep"}. Raises CorruptError that names the first damage, and how many.
     """
     limits, report = limits or Limits(), Reporter(progress)
+    check_source(src)
+    check_computing(threads, device, precision)
     if isinstance(src, str) and src == PIPE:
         src = sys.stdin.buffer.read()
     with open_stream(src, limits) as stream:

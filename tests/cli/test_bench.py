@@ -75,7 +75,8 @@ def test_words_become_calls(calls: list, run, line: str, call: tuple) -> None:
 def test_progress(calls: list, run, objects, line: str) -> None:
     assert run("bench", *line.split())[2].startswith("1/2  ")
     code, found = objects("bench", *line.split())
-    assert code == 0 and [o["type"] for o in found] == ["progress", "done"]
+    assert code == 0 and [o["type"] for o in found] == ["start", "progress", "done"]
+    assert (found[0]["command"], found[0]["message"]) == ("bench", line.split()[0])
     assert found[-1]["number"] == 1
 
 
@@ -132,7 +133,7 @@ def test_run(results: list, run, objects) -> None:
         )
     ]
     code, found = objects("bench", "run", "smoke", "--out", "x")
-    assert code == 0 and [o["type"] for o in found] == ["warning", "progress", "done"]
+    assert code == 0 and [o["type"] for o in found] == ["start", "warning", "progress", "done"]
     assert found[-1]["comparisons"][0]["percent"] == -5.0
 
 
@@ -152,4 +153,5 @@ def test_sequences(run, objects, tmp_path) -> None:
     code, out, err = run("bench", "sequences", "check", "hevc-e", "--sequences", str(tmp_path))
     assert code == 3 and "NO Johnny" in err and "FourPeople, Johnny, KristenAndSara cannot be measured" in err
     code, found = objects("bench", "sequences", "check", "hevc-e", "--sequences", str(tmp_path))
-    assert code == 3 and [o["type"] for o in found] == ["found", "error"] and len(found[0]["sequences"]) == 3
+    assert code == 3 and [o["type"] for o in found] == ["start", "found", "error"]
+    assert len(found[1]["sequences"]) == 3

@@ -88,3 +88,24 @@ def test_exit_codes(run, clip, coded, tmp_path: Path, monkeypatch: pytest.Monkey
     got, out, err = run("decode", *[{"IN": coded, "CLIP": clip}.get(word, word) for word in words])
     assert (got, out, len(err.splitlines())) == (code, "", 1)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["out.y4m", "./out.y4m", "out.y4m.part", "coded.nvc"])
+def test_hashes_need_a_file_of_their_own(
+    run, coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "coded.nvc").write_bytes(coded.read_bytes())
+    code, _, err = run("decode", "coded.nvc", "out.y4m", "--hash", name, "-y")
+    assert code == 2 and "same file" in err
+    assert os.listdir(tmp_path) == ["coded.nvc"] and (tmp_path / "coded.nvc").read_bytes() == coded.read_bytes()
+
+
+def test_no_picture_of_an_earlier_run_is_left(run, coded: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    assert run("decode", coded, folder, "--frames", 5)[0] == 0
+    (folder / "notes.txt").touch()
+    (folder / "000004_mine.png").touch()
+    assert run("decode", coded, folder, "--frames", 2)[0] == 2
+    assert run("decode", coded, folder, "--frames", 2, "-y")[0] == 0
+    assert sorted(os.listdir(folder)) == ["000000.png", "000001.png", "000004_mine.png", "notes.txt"]

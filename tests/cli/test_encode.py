@@ -101,3 +101,13 @@ def test_an_interrupt_leaves_nothing(clip: Path, tmp_path: Path, number: int) ->
     assert job.returncode == 130
     assert json.loads(out.splitlines()[-1]) == {"type": "error", "code": 130, "message": "interrupted"}
     assert os.listdir(tmp_path) == []
+
+
+def test_layered_mode_says_what_has_no_effect(objects, clip: Path, tmp_path: Path) -> None:
+    words = "--mini-gop 8 --intra hevc --hash --disable merge --disable networks --frames 2".split()
+    _, found = objects("encode", clip, tmp_path / "out.mp4", *words)
+    said = [o["message"] for o in found if o["type"] == "warning"]
+    assert said == ["no effect in layered mode: --mini-gop, --intra, --hash, --disable merge"]
+    for name, more in (("out.nvc", words), ("plain.mp4", ["--structure", "ld", "--frames", 2])):
+        _, found = objects("encode", clip, tmp_path / name, *more)
+        assert "warning" not in [o["type"] for o in found]

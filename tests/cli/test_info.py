@@ -39,3 +39,13 @@ def test_damage_is_a_warning(run, objects, damaged: Path) -> None:
 def test_what_is_not_ours(objects, clip: Path) -> None:
     code, found = objects("info", clip)
     assert (code, found[0]["type"], found[0]["code"]) == (4, "error", 4)
+
+
+def test_a_layered_file_says_only_what_is_known(run, objects, clip: Path, tmp_path: Path) -> None:
+    for name in ("out.mp4", "out.nvc"):
+        assert run("encode", clip, tmp_path / name, "--mode", "layered", "--structure", "ld", "--keyint", 9)[0] == 0
+    _, (found,) = objects("info", tmp_path / "out.mp4")
+    assert [found[k] for k in ("mode", "structure", "keyint", "quality")] == ["layered", None, None, None]
+    assert run("info", tmp_path / "out.mp4")[1].splitlines()[0].split(maxsplit=1)[1] == "mp4, layered"
+    _, (found,) = objects("info", tmp_path / "out.nvc")
+    assert [found[k] for k in ("mode", "structure", "keyint", "quality")] == ["layered", "ld", 9, 32]

@@ -145,3 +145,33 @@ def test_version() -> None:
 
     assert nvc("--version").stdout == f"nvc {package.__version__}\n"
     assert Path(package.__file__).is_file()
+
+
+@pytest.mark.parametrize("words", [["encode", "IN", "out.nvc"], ["decode", "OURS", "out.y4m"],
+                                   ["decode", "OURS", "-"], ["verify", "OURS", "--deep"], ["doctor"]])  # fmt: skip
+def test_cuda_that_is_not_there(
+    run, clip: Path, coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    names = {"IN": clip, "OURS": coded}
+    code, out, err = run(*[names.get(word, word) for word in words], "--device", "cuda")
+    assert (code, out) == (7, "") and "no CUDA device" in err
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("words", [["encode", "IN", ""], ["encode", "", "out.nvc"], ["decode", "OURS", ""],
+                                   ["decode", "", "out.y4m"], ["info", ""], ["verify", ""],
+                                   ["decode", "OURS", "out.y4m", "--hash", ""]])  # fmt: skip
+def test_empty_names(run, clip: Path, coded: Path, words: list[str]) -> None:
+    names = {"IN": clip, "OURS": coded}
+    code, _, err = run(*[names.get(word, word) for word in words])
+    assert code == 2 and "empty name" in err
+
+
+def test_an_interrupt_while_modules_load_is_quiet() -> None:
+    look = "import sys\nfrom nvc.__main__ import main\n"
+    look += "class Finder:\n def find_spec(self, name, *rest):\n  if name == 'nvc.cli': raise KeyboardInterrupt\n"
+    look += "sys.meta_path.insert(0, Finder())\nsys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

@@ -15,13 +15,13 @@ EVERYWHERE = (
 OWN = {
     "encode": "-q --quality --mode --structure --keyint --mini-gop --start --frames --preset --intra --base"
     " --base-preset --video-stream --no-audio --hash --disable --raw --resume --verify",
-    "decode": "--codec --crf --start --frames --on-damage --strict --hash",
+    "decode": "--codec --crf --start --frames --on-damage --strict --enhance --no-enhance --hash",
     "info": "--units",
     "verify": "--deep",
     "doctor": "",
-    "bench rd": "--qualities --anchor --frames --keyint --mode --structure --disable",
-    "bench gop": "",
-    "bench speed": "",
+    "bench rd": "--qualities --crfs --anchor --open-gop --frames --keyint --mode --structure --disable --jobs",
+    "bench gop": "--source",
+    "bench speed": "--sizes --frames --quality",
 }
 
 
@@ -63,7 +63,7 @@ def test_every_command_has_its_options_tested() -> None:
         "encode a b --max-memory none",
         "encode a",
         "encode a b c",
-        "decode a b --enhance",
+        "decode a b --enhance 1",
         "decode a b --on-damage ignore",
         "decode a b --codec av1",
         "bench run smoke",

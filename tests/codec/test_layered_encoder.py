@@ -7,7 +7,7 @@ from nvc.codec.layered_encoder import LayeredEncoder, access_units, base_picture
 from nvc.container.nal import nal_type, split_annex_b
 from nvc.container.payload import read_payload, slice_sum
 from nvc.container.sei import take_payload
-from nvc.errors import FormatError, NvcError
+from nvc.errors import FormatError, NvcError, UsageError
 from nvc.types import Frame, LayeredPacket, Settings, VideoInfo
 
 INFO = VideoInfo(65, 49, Fraction(1, 90000), Fraction(25))
@@ -91,7 +91,7 @@ def test_wrong_frames_are_refused() -> None:
     encoder = LayeredEncoder(INFO, Settings(mode="layered", keyint=2))
     encoder.push(frame_at(10))
     encoder.push(frame_at(20))
-    with pytest.raises(FormatError, match="pts must rise, got 20 after 20"):
+    with pytest.raises(UsageError, match="pts must rise, got 20 after 20"):
         encoder.push(frame_at(20))
     with pytest.raises(FormatError, match="frame is 64x48 8 bit, the stream 65x49 8 bit"):
         encoder.push(frame_at(30, info=VideoInfo(64, 48, INFO.time_base)))

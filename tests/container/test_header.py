@@ -99,6 +99,15 @@ def test_a_tool_this_version_does_not_know(make) -> None:
         read(unit.pack_unit(unit.HEADER, data[14:place] + b"\x81\x40" + data[place + 1 :]))
 
 
+def test_tags_come_back_so_far_as_there_is_room(make) -> None:
+    few = (("title", "Sauna & söder"), ("comment", ""))
+    many = (("lyrics", "x" * 20_000), *few, *((f"k{i}", "v") for i in range(300)))
+    for tags, want in ((few, few), (many, many[1:128])):
+        given = make.header()
+        given = replace(given, info=replace(given.info, tags=tags))
+        assert read(header.write_header(given)).info.tags == want
+
+
 def test_unknown_extras_are_stepped_over_and_counted(make) -> None:
     data = header.write_header(make.header())
     extra = b"\x63\x05extra"

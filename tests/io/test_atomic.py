@@ -98,3 +98,14 @@ def test_folder(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError):
         AtomicFolder(tmp_path / "file")
+
+
+def test_stale_files_of_a_folder_go_when_the_new_ones_are_there(tmp_path):
+    (tmp_path / "out").mkdir()
+    for name in ("1.png", "2.png", "a.png"):
+        (tmp_path / "out" / name).write_bytes(b"old")
+    folder = AtomicFolder(tmp_path / "out", overwrite=True, stale=r"\d\.png")
+    folder.write_file("1.png", b"new")
+    assert (tmp_path / "out" / "2.png").exists()
+    folder.commit()
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {"1.png": b"new", "a.png": b"old"}

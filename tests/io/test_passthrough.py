@@ -8,7 +8,7 @@ import av
 import pytest
 
 from nvc.errors import FormatError
-from nvc.io import open_video, open_writer
+from nvc.io import open_demuxer, open_video, open_writer
 from nvc.io.passthrough import read_description
 from nvc.types import CarriedStream, Chapter
 
@@ -182,6 +182,59 @@ def test_further_video_streams_are_carried(clip):
         assert (other.info.width, len(list(other))) == (64, 8)
     data, _ = copy(both.getvalue(), "mp4")
     assert payload(read_all(data)[2], 0) == payload(packets, 0)
+
+
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+@pytest.mark.parametrize("count", [2, 12])
+def test_a_carried_video_with_b_frames_from_mkv_keeps_its_order(clip, form, count):
+    parts = [io.BytesIO(), io.BytesIO()]
+    clip(codec="libx264", count=count).write(parts[0], "matroska")
+    clip(64, 64, count, codec="libx264", options={"bf": "3", "b-pyramid": "normal"}).write(parts[1], "matroska")
+    both = io.BytesIO()
+    with av.open(io.BytesIO(parts[0].getvalue())) as one, av.open(io.BytesIO(parts[1].getvalue())) as two:
+        want = [frame.to_ndarray().tobytes() for frame in two.decode(video=0)]
+        two.seek(0)
+        with av.open(both, "w", format="matroska") as out:
+            streams = [out.add_stream_from_template(c.streams[0], opaque=True) for c in (one, two)]
+            for stream, source in zip(streams, (one, two), strict=True):
+                for packet in [p for p in source.demux() if p.size]:
+                    packet.stream = stream
+                    out.mux(packet)
+    _, _, packets = read_all(both.getvalue())
+    assert packets[0].dts is None or count == 2
+    data, notices = copy(both.getvalue(), form)
+    assert notices == [] and payload(read_all(data)[2], 0) == payload(packets, 0) != []
+    with av.open(io.BytesIO(data)) as back:
+        got = list(back.decode(video=1))
+    assert [frame.to_ndarray().tobytes() for frame in got] == want
+    assert [round(frame.time * 25) for frame in got] == list(range(count))
+
+
+@pytest.mark.parametrize("form", ["matroska", "mp4"])
+def test_chapters_need_no_notice(clip, form):
+    rows = [{"id": 1, "start": 0, "end": 320, "time_base": Fraction(1, 1000), "metadata": {"title": "All"}}]
+    source = io.BytesIO()
+    clip(codec="libx264", chapters=rows).write(source, form)
+    with open_demuxer(source.getvalue()) as demuxer:
+        assert demuxer.notices == [] and len(demuxer.chapters) == 1
+    assert read_all(source.getvalue())[0].notices == []
+
+
+@pytest.mark.parametrize("source_form", ["matroska", "mp4"])
+@pytest.mark.parametrize("form", ["mkv", "mp4"])
+def test_tags_of_the_file(clip, source_form, form):
+    tags, source, tagged = {"title": "Sauna & söder", "artist": "N. N."}, io.BytesIO(), io.BytesIO()
+    clip(codec="libx264").write(source, source_form)
+    with av.open(io.BytesIO(source.getvalue())) as one, av.open(tagged, "w", format=source_form) as two:
+        two.metadata.update(tags)
+        stream = two.add_stream_from_template(one.streams[0], opaque=True)
+        for packet in [p for p in one.demux() if p.size]:
+            packet.stream = stream
+            two.mux(packet)
+    data, _ = copy(tagged.getvalue(), form)
+    with open_video(data) as video, open_demuxer(data) as demuxer:
+        for info in (video.info, demuxer.info):
+            assert {key.lower(): value for key, value in info.tags} == tags
 
 
 def test_chapters(clip):

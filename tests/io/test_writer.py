@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -43,6 +44,23 @@ def test_planar_outputs_are_exact(tmp_path, make_frames, size, bit_depth, suffix
         assert same(list(reader), frames)
         assert reader.info.frame_rate == 25 and reader.info.n_frames == 3
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("rate", [Fraction(25), None])
+@pytest.mark.parametrize("suffix", ["y4m", "yuv"])
+def test_variable_times_are_told_once(tmp_path, make_frames, suffix, rate):
+    info = replace(info_of(), frame_rate=rate)
+    frames = [replace(frame, duration=1) for frame in make_frames(info, 4, [3, 4, 9, 20])]
+    notices = write_all(tmp_path / f"a.{suffix}", info, frames)
+    assert [text for text in notices if "no times" in text] == notices[-1:] != []
+    assert not [text for text in write_all(tmp_path / f"b.{suffix}", info, frames[:2]) if "no times" in text]
+
+
+@pytest.mark.parametrize("name", ["a.y4m", "a.yuv", "a/"])
+def test_what_bare_pictures_cannot_say_is_told_once(tmp_path, make_frames, name):
+    info = info_of(bit_depth=10, rotation=90, content_light=(1000, 400))
+    (notice,) = write_all(f"{tmp_path}/{name}", info, make_frames(info, 2))
+    assert "90 degrees" in notice and "HDR10" in notice
 
 
 def test_png_folder(tmp_path, make_frames):

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from nvc.errors import LimitError
+from nvc.errors import LimitError, UsageError
 from nvc.pipeline import limits as module
-from nvc.pipeline.limits import Limits, decode_memory, encode_memory, free_memory
+from nvc.pipeline.limits import Limits, check_range, decode_memory, encode_memory, free_memory
 from nvc.types import Settings, StreamHeader, VideoInfo
 
 INFO = VideoInfo(1920, 1080, Fraction(1, 25))
@@ -56,3 +56,9 @@ def test_estimates_grow_with_the_picture_and_the_mini_gop() -> None:
     assert decode_memory(small, 2) < decode_memory(HEADER, 2) < decode_memory(replace(HEADER, mini_gop=32), 2) < 3e9
     assert decode_memory(replace(HEADER, structure="ld"), 2) < decode_memory(HEADER, 2)
     assert encode_memory(small.info, Settings(threads=2)) < encode_memory(INFO, Settings(threads=2)) < 4e9
+
+
+@pytest.mark.parametrize(("start", "frames"), [(-1, None), (0, 0), (0, -3), ("x", None), (0, 1.5)])
+def test_ranges_that_cannot_be_taken(start, frames) -> None:
+    with pytest.raises(UsageError):
+        check_range(start, frames)

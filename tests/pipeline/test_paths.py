@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nvc.errors import UsageError
-from nvc.pipeline.paths import check_output, choose_mode, is_path, output_file, suffix_of
+from nvc.pipeline.paths import check_format, check_output, check_outputs, choose_mode, is_path, output_file, suffix_of
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,39 @@ def test_a_file_object_is_its_own_place() -> None:
     memory = BytesIO()
     with output_file(memory, False) as (file, place):
         assert file is place is memory
+
+
+@pytest.mark.parametrize(("src", "dst"), [("", "b"), ("a", ""), (5, "b"), (None, "b"), ("a", 5), ("a", None)])
+def test_what_is_no_source_or_destination(src, dst) -> None:
+    with pytest.raises(UsageError):
+        check_output(src, dst, True)
+
+
+@pytest.mark.parametrize(
+    ("dst", "format", "mode"),
+    [(BytesIO(), "xyz", None), (BytesIO(), "mp4", "neural"), ("a.nvc", "mp4", None), ("a.mp4", "nvc", None)],
+)
+def test_formats_that_are_refused(dst, format: str, mode: str | None) -> None:
+    with pytest.raises(UsageError, match=format):
+        check_format(dst, format, mode)
+
+
+@pytest.mark.parametrize(
+    ("dst", "format", "mode"),
+    [(BytesIO(), None, "neural"), (BytesIO(), "mkv", None), (BytesIO(), "nvc", "layered"), ("a.MP4", "mp4", "layered")],
+)
+def test_formats_that_fit(dst, format: str | None, mode: str | None) -> None:
+    check_format(dst, format, mode)
+
+
+def test_two_outputs_are_two_files(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    check_outputs("a", out, None, False)
+    check_outputs("a", "-", out, False)
+    check_outputs("a", out, tmp_path / "other", False)
+    (tmp_path / "link").symlink_to(out)
+    for beside in (out, tmp_path / "out.part", tmp_path / "link"):
+        with pytest.raises(UsageError):
+            check_outputs("a", out, beside, True)
+    with pytest.raises(UsageError):
+        check_outputs("a", tmp_path / "out.part", out, True)

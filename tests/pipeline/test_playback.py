@@ -7,7 +7,7 @@ import pytest
 
 from nvc.container.unit import Damage
 from nvc.errors import CorruptError
-from nvc.pipeline.playback import Playback, fill_times
+from nvc.pipeline.playback import TRAIL, Playback, fill_times
 from nvc.types import CarriedPacket, Frame, FrameEntry, Packet, StreamHeader, VideoInfo
 
 INFO = VideoInfo(2, 2, Fraction(1, 100), Fraction(25))
@@ -137,6 +137,22 @@ def test_the_end_is_lost() -> None:
     assert play(items, "hold")[0] == good(range(17))
 
 
+def test_a_promised_end_is_held() -> None:
+    items = stream()[:9]
+    got, playback = play(items, "hold", promised=lambda: 24)
+    assert got == good(range(17)) + [(16, 4 * i, True) for i in range(17, 24)] and playback.damaged_frames == 7
+    got, playback = play(items, "skip", promised=lambda: 24)
+    assert got == good(range(17)) and playback.damaged_frames == 7
+    assert play(items, "hold", promised=lambda: 5)[0] == good(range(17))
+
+
+@pytest.mark.parametrize(("waits", "seen"), [(False, 2), (True, 4)])
+def test_what_trails_an_end_by_far_comes_while_it_is_waited_for(waits: bool, seen: int) -> None:
+    items = [packet(0, 1), SOUND, packet(1, 1), SOUND, packet(1 + TRAIL, 1), SOUND, packet(2 + TRAIL, 1), SOUND, BROKEN]
+    playback = Playback(items, Decoder(), HEADER, end=1, waits=lambda: waits)
+    assert sum(not isinstance(item, Frame) for item in playback) == seen and playback.damages == []
+
+
 def test_packets_in_the_wrong_order_are_damage() -> None:
     items = stream()
     items[2], items[3] = items[3], items[2]
@@ -152,13 +168,13 @@ def test_a_packet_that_comes_twice_is_passed_over() -> None:
     assert got == good(range(24)) and playback.damages == ["frame 5 comes again or out of order"]
 
 
-@pytest.mark.parametrize(("end", "carried"), [(13, 2), (11, 2), (8, 1), (24, 3)])
-def test_an_end_is_exact_and_decodes_no_further(end: int, carried: int) -> None:
+@pytest.mark.parametrize("end", [13, 11, 8, 24])
+def test_an_end_is_exact_and_decodes_no_further(end: int) -> None:
     decoder = Decoder()
     playback = Playback(stream(), decoder, HEADER, end=end, total=24)
     items = list(playback)
     assert [f.pts for f in items if isinstance(f, Frame)] == [4 * i for i in range(end)]
-    assert len(items) == end + carried
+    assert len(items) == end + 3  # what is carried may trail
     assert playback.damages == [] and decoder.next in (8, 13, 24)
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import av
 import pytest
 
 from nvc.errors import CorruptError, FormatError
@@ -87,3 +88,36 @@ def test_nothing_to_tell(coded: Path, tmp_path: Path) -> None:
         probe_file(coded.read_bytes()[:200])
     with pytest.raises(FormatError):
         probe_file(b"nothing of ours")
+
+
+def test_a_plain_hevc_file_is_a_plain_base(layered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nvc.codec.layered_source.take_payload", lambda nals: (nals, None))
+    found = probe_file(layered)
+    asked = [found[name] for name in ("mode", "structure", "keyint", "quality")]
+    assert asked == ["plain", None, None, None]
+
+
+def test_low_delay_levels(clip: Path, tmp_path: Path) -> None:
+    encode_file(clip, tmp_path / "ld.nvc", Settings(quality=30, keyint=10, structure="ld"), frames=12)
+    pictures = probe_file(tmp_path / "ld.nvc")["pictures"]
+    assert [p["level"] for p in pictures] == [0, 2, 1, 2, 0, 2, 1, 2, 0, 2, 0, 2]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_video_bytes_are_those_of_the_encode(sample: Path, tmp_path: Path, suffix: str) -> None:
+    """With sound, and with subtitles that become mov_text in .mp4 and are padded there."""
+    source, out = tmp_path / "in.mkv", tmp_path / f"out{suffix}"
+    titles = tmp_path / "titles.srt"
+    titles.write_text("1\n00:00:00,100 --> 00:00:00,200\n<b>one</b>\n\n2\n00:00:00,300 --> 00:00:00,350\ntwo\n")
+    with av.open(sample) as video, av.open(titles) as text, av.open(source, "w") as both:
+        inputs = [*video.streams.video[:1], *video.streams.audio[:1], *text.streams]
+        outputs = {id(one): both.add_stream_from_template(one, opaque=True) for one in inputs}
+        for packet in [*text.demux(), *video.demux(*inputs[:2])]:
+            if packet.dts is not None:
+                packet.stream = outputs[id(packet.stream)]
+                both.mux(packet)
+    done = encode_file(source, out, Settings(quality=10), frames=20)
+    found = probe_file(out)
+    assert {one["kind"] for one in found["carried"]} == {"audio", "subtitle"}
+    assert (done.bytes, done.video_bytes) == (found["bytes"], found["video_bytes"])
+    assert done.video_bytes < done.bytes
