@@ -102,7 +102,7 @@ class MuxSink:
         if self._file.readable():
             self._file.seek(0)
             with open_demuxer(self._file) as demuxer:
-                self._carried_bytes = sum(len(item.data) for kind, item in demuxer if kind == "carried")
+                self._carried_bytes = sum(len(item.data) for _, item in demuxer if isinstance(item, CarriedPacket))
             self._file.seek(0, 2)
 
 

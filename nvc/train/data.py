@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +76,7 @@ class Batch:
             layout = torch.channels_last if value.ndim == 4 else torch.preserve_format
             return value.to(device, memory_format=layout, non_blocking=True)
 
-        parts = {}
+        parts: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             parts[name] = tuple(map(move, value)) if isinstance(value, tuple) else move(value)
@@ -100,7 +101,7 @@ def write_shard(folder: Path, name: str, samples: Iterable[Sample]) -> int:
             rows["starts"].append([*starts, -1, -1][:3])
             for key in ("quality", "level", "steps", "cost", "own_cost"):
                 rows[key].append(getattr(sample, key))
-    arrays = {key: np.array(value) for key, value in rows.items()}
+    arrays: dict[str, Any] = {key: np.array(value) for key, value in rows.items()}
     arrays["positions"] = np.concatenate(positions) if positions else np.zeros(0, np.int32)
     arrays["values"] = np.concatenate(values) if values else np.zeros(0, np.int16)
     np.savez_compressed(folder / f"{name}.npz", **arrays)
@@ -160,7 +161,7 @@ class Samples:
         weights = np.asarray(level_draw, np.float64)[np.minimum(self.levels, len(level_draw) - 1)]
         return np.random.default_rng([seed, step]).choice(len(self), count, p=weights / weights.sum())
 
-    def batch(self, numbers: Sequence[int], crop: int | None = None, seed: Sequence[int] = (0,)) -> Batch:
+    def batch(self, numbers: Sequence[int] | np.ndarray, crop: int | None = None, seed: Sequence[int] = (0,)) -> Batch:
         """Samples as a batch: whole, or augmented crops of ``crop`` (a multiple of 16), random by ``seed``."""
         views = []
         for k, number in enumerate(numbers):

@@ -3,6 +3,7 @@
 import json
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -149,7 +150,7 @@ def _metadata(stage: str, data: Path) -> dict[str, str]:
 
 def _update_manifest(path: Path, entry: dict[str, str]) -> None:
     """Make ``entry`` the default; it takes the place of one of the same file."""
-    manifest = {"version": 1, "default": None, "weights": []}
+    manifest: dict[str, Any] = {"version": 1, "default": None, "weights": []}
     if path.is_file():
         manifest = json.loads(path.read_text(encoding="utf-8"))
     others = [old for old in manifest["weights"] if old["file"] != entry["file"]]  # type: ignore[union-attr]

@@ -128,7 +128,7 @@ def start_state(stage: Stage, options: Options, samples: Samples) -> State:
     coder = Coder(model.train(), stage.analysis)
     if options.start is None:
         set_start(coder, samples)
-    coder = coder.to(options.device, memory_format=torch.channels_last).train()
+    coder = coder.to(options.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = copy.deepcopy(coder).requires_grad_(False)
     return State(coder, average, _optimiser(coder, stage), pace=1.0 / (options.steps or stage.steps))
 
