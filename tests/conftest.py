@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,12 +25,19 @@ def _numba_state() -> str:
     return digest.hexdigest()[:12]
 
 
+def _hear_interrupts() -> None:
+    """A run in the background of a script ignores SIGINT, and children inherit that: tests of Ctrl-C need it heard."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _limit_threads() -> None:
     threads = str(min(2, os.cpu_count() or 1))
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, threads)
 
 
+_hear_interrupts()
 _limit_threads()
 # One folder for all runs and child processes: compiling takes longer than most tests.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"nvc-numba-{os.getuid()}-{_numba_state()}"))
