@@ -143,7 +143,7 @@ def _describe_packet(packet: Coded, symbols: Sequence[Any]) -> dict[str, Any]:
 
 
 def _plane_sum(frame: Frame) -> int:
-    from nvc.codec.encoder import plane_hash
+    from nvc.codec.references import plane_hash
 
     return plane_hash(frame.planes, frame.info)
 

@@ -124,7 +124,7 @@ def _predict(
     setup = FrameSetup(FrameTask(target, kind, 0, at), source[0].shape, depth, "ra", quality, disable)  # type: ignore
     choices = choose(setup, references, source, model, Stages())
     coder, marks = encoding_coder(model.tables, symbol_capacity(setup)), []  # type: ignore[var-annotated]
-    code_symbols(setup, (None,) * len(at), coder, (choices.symbols, choices.banks), model, marks)
+    code_symbols(setup, (None,) * len(at), coder, choices.symbols, model, marks)
     luma = planes[target][0]
     height, width = luma.shape
     peak = (1 << depth) - 1

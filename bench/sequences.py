@@ -62,11 +62,6 @@ class Profile:
     folder: bool = False
     sequence: tuple[Sequence, ...] = ()
 
-    @property
-    def needs_folder(self) -> bool:
-        """Whether --sequences must be given."""
-        return not self.sample
-
 
 @dataclass(frozen=True, slots=True)
 class Found:

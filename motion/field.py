@@ -49,13 +49,18 @@ def temporal_candidate(
         return modes, vectors
     source = found[-1]
     use = (source.modes == SECOND).astype(np.intp)
-    picked = np.take_along_axis(source.vectors, use[:, :, None, None], 2)[:, :, 0].astype(np.int64)
+    picked = np.take_along_axis(source.vectors, use[:, :, None, None], 2)[:, :, 0]
     span = np.where(use == 1, source.distances[1], source.distances[0])[:, :, None]
-    sign = np.sign(span)
     for r in range(2 if two else 1):
-        scaled = (2 * picked * distances[r] * sign + np.abs(span)) // (2 * np.abs(span))
-        vectors[:, :, r] = np.clip(scaled, -VECTOR_LIMIT, VECTOR_LIMIT - 1)
+        vectors[:, :, r] = scale_vectors(picked, span, distances[r])
     return modes, vectors
+
+
+def scale_vectors(vectors: np.ndarray, span: np.ndarray | int, distance: int) -> np.ndarray:
+    """Vectors over a display distance ``span`` (not 0), scaled to ``distance``: linear motion, rounded half up."""
+    size = np.abs(span)
+    scaled = (2 * vectors.astype(np.int64) * distance * np.sign(span) + size) // (2 * size)
+    return np.clip(scaled, -VECTOR_LIMIT, VECTOR_LIMIT - 1)
 
 
 @njit(inline="always")

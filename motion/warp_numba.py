@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-_MARGIN = 48
+from nvc.motion.warp import MARGIN
 
 
 @njit(inline="always")
@@ -66,8 +66,8 @@ def predict_plane(first, second, modes, vectors, taps, windows, block, overlap, 
                 left = column * block - overlap + (np.int64(vx) >> bits)
                 top = row * block - overlap + (np.int64(vy) >> bits)
                 # Wholly outside, every sample equals the edge: nearer positions give the same values.
-                left = min(max(left, -n - 8), width + 8) + _MARGIN
-                top = min(max(top, -n - 8), height + 8) + _MARGIN
+                left = min(max(left, -n - 8), width + 8) + MARGIN
+                top = min(max(top, -n - 8), height + 8) + MARGIN
                 fx, fy = taps[vx & ((1 << bits) - 1)], taps[vy & ((1 << bits) - 1)]
                 source = first if r == 0 else second
                 if bits == 2:

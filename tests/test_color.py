@@ -77,3 +77,10 @@ def test_wrong_shapes_are_refused():
         pad_planes((y, u, v), 8, 16)
     with pytest.raises(FormatError, match="cannot be cut"):
         to_planes(to_tensor((y, u, v), 8), 17, 16, 8)
+
+
+def test_padding_of_an_odd_picture() -> None:
+    y, u, v = np.zeros((33, 17), np.uint8), np.zeros((17, 9), np.uint8), np.ones((17, 9), np.uint8)
+    padded = pad_planes((y, u, v), 34, 18)
+    assert [p.shape for p in padded] == [(34, 18), (17, 9), (17, 9)]
+    assert padded[1] is u

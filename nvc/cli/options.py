@@ -73,7 +73,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-y", "--overwrite", action="store_true", help="write over an output that exists")
     group.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
     group.add_argument("--threads", type=whole(0), metavar="N", help="threads, 0 = as many as there are cores (0)")
-    group.add_argument("--precision", choices=("auto", "fp32", "bf16"), help="numbers of the networks (auto)")
+    group.add_argument("--precision", choices=("auto", "fp32", "bf16"), help="numbers of a decoder's networks (auto)")
     group.add_argument("--max-pixels", type=whole(1), metavar="N", help="refuse larger pictures")
     group.add_argument("--max-frames", type=whole(1), metavar="N", help="refuse more frames")
     group.add_argument("--max-memory", type=gigabytes, metavar="GB", help="refuse to need more (half of what is free)")

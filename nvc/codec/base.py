@@ -11,8 +11,9 @@ from fractions import Fraction
 import av
 from av.codec.context import Flags
 
-from nvc.codec.base_planes import PIXEL_FORMATS, Planes, max_pixels, pad_planes, to_av_frame
+from nvc.codec.base_planes import PIXEL_FORMATS, Planes, max_pixels, to_av_frame
 from nvc.codec.intra_hevc import coded_size
+from nvc.color import pad_planes
 from nvc.container.nal import PARAMETER_SETS, is_slice, join_annex_b, nal_type, split_annex_b
 from nvc.errors import CorruptError, NvcError, UsageError
 from nvc.types import MAX_SIDE, VideoInfo
@@ -92,7 +93,7 @@ class HevcPeriod:
 
     def push(self, planes: Planes) -> None:
         """Code the next frame: y (H, W), u and v halves, true or coded size, uint8 or uint16 (10 bit)."""
-        frame = to_av_frame(pad_planes(planes, *self._size), self._bit_depth)
+        frame = to_av_frame(pad_planes(planes, *self._size[::-1]), self._bit_depth)
         frame.pts, frame.time_base = self.n_frames, self._context.time_base
         self.n_frames += 1
         self._take(self._context.encode(frame))

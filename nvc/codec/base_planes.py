@@ -13,19 +13,6 @@ def max_pixels(width: int, height: int) -> int:
     return (width + 128) * (height + 128)
 
 
-def pad_plane(plane: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Extend (H, W) to (height, width) by repeating its last row and column; the plane itself where it fits."""
-    rows, columns = height - plane.shape[0], width - plane.shape[1]
-    return np.pad(plane, ((0, rows), (0, columns)), mode="edge") if rows or columns else plane
-
-
-def pad_planes(planes: Planes, width: int, height: int) -> Planes:
-    """Extend y to (height, width) and u, v to half of that (even sizes) by repeating the edge."""
-    y, u, v = planes
-    half = height // 2, width // 2
-    return pad_plane(y, height, width), pad_plane(u, *half), pad_plane(v, *half)
-
-
 def to_av_frame(planes: Planes, bit_depth: int) -> av.VideoFrame:
     """A PyAV frame with a copy of the planes: y (H, W) even, u and v (H/2, W/2), uint8 or uint16 (10 bit)."""
     height, width = planes[0].shape

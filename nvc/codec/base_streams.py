@@ -10,7 +10,8 @@ from fractions import Fraction
 
 import av
 
-from nvc.codec.base_planes import Planes, from_av_frame, pad_planes, to_av_frame
+from nvc.codec.base_planes import Planes, from_av_frame, to_av_frame
+from nvc.color import pad_planes
 from nvc.container.hevc_headers import HevcHeaders
 from nvc.errors import NvcError
 from nvc.io.coding import CodingReader
@@ -58,7 +59,7 @@ def code_clip(frames: Sequence[Planes], settings: StreamSettings) -> CodedClip:
     encoder = _encoder(even, settings)
     packets = []
     for k, planes in enumerate(frames):
-        frame = to_av_frame(pad_planes(planes, *even), 8)
+        frame = to_av_frame(pad_planes(planes, *even[::-1]), 8)
         frame.pts, frame.time_base = k, encoder.time_base
         packets += encoder.encode(frame)
     packets += encoder.encode(None)

@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from nvc.codec.encoder import plane_hash
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
 from nvc.codec.network_choice import networks_for_decoder, single_thread
-from nvc.codec.references import FrameSymbols, Planes, Reference
+from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.schedule import tasks_of
 from nvc.codec.selftest import ensure_exact
 from nvc.codec.stages import Stages
@@ -68,8 +67,7 @@ class Decoder:
         for setup, references, symbols in self._last:
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
-            given = (symbols, symbols.banks)
-            code_symbols(setup, references, coder, given, self._model, marks, self._networks)
+            code_symbols(setup, references, coder, symbols, self._model, marks, self._networks)
             counted.append(frame_bits(queued(coder), marks, self._model.tables))
         return tuple(counted)
 

@@ -1,18 +1,18 @@
 """Encoder of the neural mode: push frames, get packets. It knows no files."""
 
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from nvc import color
 from nvc.codec.frame_coder import Choices, FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
 from nvc.codec.network_choice import networks_for_encoder, single_thread
 from nvc.codec.quality import intra_qp
-from nvc.codec.references import Planes, Reference
+from nvc.codec.references import Planes, Reference, plane_hash
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -208,7 +208,7 @@ class Encoder:
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
             symbols = code_symbols(
-                setup, tuple(r.symbols for r in references), coder, (choices.symbols, choices.banks), self._model,
+                setup, tuple(r.symbols for r in references), coder, choices.symbols, self._model,
                 marks, self._networks,
             )  # fmt: skip
         planes = reconstruct(setup, references, symbols, self._model, self.stages, choices.prediction, self._networks)
@@ -234,22 +234,7 @@ class Encoder:
 
     def _planes(self, frame: Frame) -> Planes:
         """Planes of a frame at the coded size, uint16, edge repeated."""
-        h, w = self._size
-        out = []
-        for plane, (rows, columns) in zip(frame.planes, ((h, w), (h // 2, w // 2), (h // 2, w // 2)), strict=True):
-            pad = ((0, rows - plane.shape[0]), (0, columns - plane.shape[1]))
-            out.append(np.pad(plane, pad, mode="edge").astype(np.uint16))
-        return out[0], out[1], out[2]
-
-
-def plane_hash(planes: Planes, info: VideoInfo) -> int:
-    """CRC-32 over y, u, v as shown (true size, uint8 or little-endian uint16)."""
-    ch, cw = info.chroma_size
-    crc = 0
-    for plane, (h, w) in zip(planes, ((info.height, info.width), (ch, cw), (ch, cw)), strict=True):
-        kind = "u1" if info.bit_depth == 8 else "<u2"
-        crc = zlib.crc32(np.ascontiguousarray(plane[:h, :w].astype(kind)).data, crc)
-    return crc
+        return _as_type(color.pad_planes(frame.planes, *self._size), np.uint16)
 
 
 def _as_type(planes: Planes, dtype: type) -> Planes:

@@ -12,7 +12,6 @@ from nvc.errors import CorruptError
 
 VERSION = 1
 TYPES = ("I", "P", "B", "b")  # b: B pictures that no other refers to
-EIGHTHS = 15  # strengths are 0 to 15 eighths
 # What the encoder tries, in eighths. More than 12 never paid.
 _TRIED = (0, 2, 4, 5, 6, 7, 8, 9, 10, 12)
 # A plane is enhanced only where it gains so much: rounding differs a little from machine to machine.

@@ -18,7 +18,7 @@ from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
-from nvc.entropy.coder import OVERRUN, Coder, code_one, encoding_coder, queued
+from nvc.entropy.coder import OVERRUN, RAW_NIBBLE, Coder, code_one, encoding_coder, queued
 from nvc.errors import CorruptError
 from nvc.motion.estimate import MotionCosts, estimate
 from nvc.motion.field import BLOCK, MotionField, grid_size, temporal_candidate
@@ -66,13 +66,12 @@ class FrameSetup:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the encoder decided: the symbols, the banks they will be coded with, and the prediction already made.
+    """What the encoder decided: the symbols with the banks that code them, and the prediction already made.
 
     scaled  (B, 384) float32 coefficients of the residual in steps, before rounding; what fits learn from
     """
 
     symbols: FrameSymbols
-    banks: tuple[int, int]
     prediction: Planes
     scaled: np.ndarray
 
@@ -96,20 +95,20 @@ def choose(
         else:
             symbols, scaled = networks.choose(setup, references, source, prediction, motion)
     with stages.time("symbols"):
-        banks = _choose_banks(setup, references, symbols, model, networks)
-    return Choices(symbols, banks, prediction, scaled)
+        symbols.banks = _choose_banks(setup, references, symbols, model, networks)
+    return Choices(symbols, prediction, scaled)
 
 
 def code_symbols(
     setup: FrameSetup,
     references: tuple[FrameSymbols | None, ...],
     coder: Coder,
-    choices: tuple[FrameSymbols, tuple[int, int]] | None,
+    chosen: FrameSymbols | None,
     model: SymbolModel,
     marks: list[int] | None = None,
     networks: FrameNetworks | None = None,
 ) -> FrameSymbols:
-    """Write the symbols of a frame (``choices`` and banks given) or read them; returns them either way.
+    """Write the symbols of a frame (``chosen`` given, with its banks) or read them; returns them either way.
 
     references  symbols of each reference, None for I frames
     marks       gets the coder's symbol count after motion, side, z (with networks) and latents, for statistics
@@ -117,9 +116,8 @@ def code_symbols(
     """
     rows, columns = grid_size(*setup.size)
     blocks = rows * columns
-    symbols = choices[0] if choices else _empty_symbols(setup, rows, columns)
-    banks = choices[1] if choices else (0, 0)
-    nibble = int(code_one(coder, 0, banks[0] | banks[1] << 2))
+    symbols = chosen or _empty_symbols(setup, rows, columns)
+    nibble = int(code_one(coder, RAW_NIBBLE, symbols.banks[0] | symbols.banks[1] << 2))
     symbols.banks = (nibble & 3, nibble >> 2)
     motion_base = layout.MOTION_BASE + (nibble & 3) * layout.MOTION_TABLES
     side_base = layout.SIDE_BASE + (nibble >> 2) * layout.SIDE_TABLES
@@ -296,9 +294,9 @@ def _last_costs(model: SymbolModel) -> np.ndarray:
 
 
 def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel, networks) -> tuple[int, int]:
-    """The motion bank and the side bank that code these symbols with the fewest bits."""
+    """The motion bank and the side bank that code these symbols (banks 0 so far) with the fewest bits."""
     coder = encoding_coder(model.tables, symbol_capacity(setup))
-    code_symbols(setup, tuple(r.symbols for r in references), coder, (symbols, (0, 0)), model, networks=networks)
+    code_symbols(setup, tuple(r.symbols for r in references), coder, symbols, model, networks=networks)
     values, tables = queued(coder)
     best = []
     for base, size in ((layout.MOTION_BASE, layout.MOTION_TABLES), (layout.SIDE_BASE, layout.SIDE_TABLES)):

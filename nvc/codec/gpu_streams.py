@@ -18,7 +18,7 @@ from nvc.codec.references import FrameSymbols, Planes
 from nvc.codec.schedule import default_entries
 from nvc.container.reader import StreamReader
 from nvc.entropy import rans_cupy
-from nvc.entropy.coder import Coder, code_one, encoding_coder, queued
+from nvc.entropy.coder import Coder, encoding_coder, queued
 from nvc.entropy.tables import Tables
 from nvc.types import Packet, StreamHeader
 
@@ -67,11 +67,9 @@ class _Recorder(Decoder):
 
     def _queue(self, setup: FrameSetup, references: tuple[FrameSymbols | None, ...], coder: Coder) -> Queue:
         """Read a frame from ``coder``, then queue it as the encoder did."""
-        banks = int(code_one(coder._replace(control=coder.control.copy(), states=coder.states.copy()), 0, 0))
         symbols = code_symbols(setup, references, coder, None, self._model, networks=self._networks)
         again = encoding_coder(self._model.tables, symbol_capacity(setup))
-        choices = symbols, (banks & 3, banks >> 2)
-        code_symbols(setup, references, again, choices, self._model, networks=self._networks)
+        code_symbols(setup, references, again, symbols, self._model, networks=self._networks)
         return queued(again)
 
 

@@ -10,7 +10,8 @@ import av
 import numpy as np
 from av.codec.context import Flags
 
-from nvc.codec.base_planes import PIXEL_FORMATS, Planes, from_av_frame, max_pixels, pad_planes, to_av_frame
+from nvc.codec.base_planes import PIXEL_FORMATS, Planes, from_av_frame, max_pixels, to_av_frame
+from nvc.color import pad_planes
 from nvc.container.nal import PARAMETER_SETS as PARAMETER_SET_TYPES
 from nvc.container.nal import SHORT_START_CODE, is_slice, join_compact, nal_type, split_annex_b, split_compact
 from nvc.errors import CorruptError, FormatError, NvcError
@@ -69,7 +70,7 @@ class HevcIntra:
         dtype = np.uint8 if self.bit_depth == 8 else np.uint16
         if rows > height or columns > width or any(p.dtype != dtype for p in planes):
             raise FormatError(f"an intra picture must be {width}x{height} {dtype.__name__}, got {columns}x{rows}")
-        return pad_planes(planes, width, height)
+        return pad_planes(planes, height, width)
 
     def _open(self, qp: int) -> av.VideoCodecContext:
         context = av.CodecContext.create("libx265", "w")

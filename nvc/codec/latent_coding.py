@@ -93,11 +93,6 @@ def code_latent(coder, table, value):
     return -got if negative else got
 
 
-@njit(inline="always")
-def _bucket(last):
-    return 0 if last <= 1 else (1 if last <= 3 else (2 if last <= 6 else 3))
-
-
 @njit(cache=True, nogil=True)
 def code_side(coder, base, patterns, lasts, first_patterns, second_patterns, rows, columns):
     """Code pattern (bit 0 Y, 1 U, 2 V coded) and last diagonals of all blocks; fills them when decoding.

@@ -21,10 +21,13 @@ def weights_there() -> bool:
 
 
 def networks_for_encoder(settings: Settings) -> FrameNetworks | None:
-    """Networks of the default weights, or None where they are disabled or no weights are there."""
+    """Networks of the default weights, or None where they are disabled or no weights are there.
+
+    Always in fp32: an encoder's choices, and so its symbols, then do not depend on ``settings.precision``.
+    """
     if "networks" in settings.disable or not weights_there():
         return None
-    return _open(None, settings.device, settings.precision)
+    return _open(None, settings.device, "fp32")
 
 
 def networks_for_decoder(header: StreamHeader, device: str, precision: str) -> FrameNetworks | None:

@@ -21,7 +21,7 @@ from nvc.codec.symbols import SymbolModel
 from nvc.codec.transform import COEFFICIENT_LIMIT
 from nvc.entropy.coder import COUNT, Coder
 from nvc.entropy.tables import build_tables
-from nvc.motion.field import FIRST, SECOND, MotionField, grid_size
+from nvc.motion.field import FIRST, SECOND, MotionField, grid_size, scale_vectors
 from nvc.motion.warp import predict
 
 if TYPE_CHECKING:
@@ -269,9 +269,8 @@ def warp_each(setup: FrameSetup, references: tuple[Reference, ...], motion: Moti
         vectors = motion.vectors.copy()
         if len(references) == 2:
             unused = motion.modes == (SECOND if r == 0 else FIRST)
-            other, span = motion.vectors[:, :, 1 - r].astype(np.int64), motion.distances[1 - r]
-            scaled = (2 * other * motion.distances[r] * (1 if span > 0 else -1) + abs(span)) // (2 * abs(span))
-            vectors[unused, r] = np.clip(scaled, -8192, 8191)[unused]
+            other = motion.vectors[:, :, 1 - r]
+            vectors[unused, r] = scale_vectors(other, motion.distances[1 - r], motion.distances[r])[unused]
         alone = MotionField(np.full_like(motion.modes, FIRST if r == 0 else SECOND), vectors, motion.distances)
         pair = tuple(reference.padded for reference in references)
         out.append(predict(pair, alone, setup.size, setup.bit_depth, overlapped="obmc" not in setup.disabled))

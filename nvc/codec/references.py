@@ -1,13 +1,14 @@
 """Coded frames that later frames refer to: integer planes, integer symbols, integer motion (contract 5)."""
 
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from nvc.codec.symbols import LATENTS
 from nvc.motion.estimate import quarter_planes
 from nvc.motion.field import MotionField
 from nvc.motion.warp import pad_plane
+from nvc.types import VideoInfo
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -58,15 +59,17 @@ class Reference:
         """Luma at 8 bit, for the search."""
         return to_8_bit(self.planes[0], self.bit_depth)
 
-    def latents_or(self, blocks: int) -> np.ndarray:
-        """(B, 384) int16 latents, zeros for an I frame."""
-        return np.zeros((blocks, LATENTS), np.int16) if self.symbols is None else self.symbols.latents
-
-    def patterns_or(self, blocks: int) -> np.ndarray:
-        """(B,) uint8 patterns, zeros for an I frame."""
-        return np.zeros(blocks, np.uint8) if self.symbols is None else self.symbols.patterns
-
 
 def to_8_bit(plane: np.ndarray, bit_depth: int) -> np.ndarray:
     """A plane of 8 or 10 bit as uint8."""
     return (plane >> (bit_depth - 8)).astype(np.uint8)
+
+
+def plane_hash(planes: Planes, info: VideoInfo) -> int:
+    """CRC-32 over y, u, v as shown (true size, uint8 or little-endian uint16)."""
+    ch, cw = info.chroma_size
+    crc = 0
+    for plane, (h, w) in zip(planes, ((info.height, info.width), (ch, cw), (ch, cw)), strict=True):
+        kind = "u1" if info.bit_depth == 8 else "<u2"
+        crc = zlib.crc32(np.ascontiguousarray(plane[:h, :w].astype(kind)).data, crc)
+    return crc

@@ -3,8 +3,7 @@
 import numpy as np
 from numba import njit
 
-_FRACTION = 4
-_LIMIT = 1 << 20
+from nvc.codec.transform import COEFFICIENT_LIMIT, FRACTION
 
 
 @njit(inline="always")
@@ -20,7 +19,7 @@ def add_inverse(coefficients, matrix, prediction, width_blocks, peak, out):
     """
     n = matrix.shape[0]
     log_n = 3 if n == 8 else (4 if n == 16 else 5)
-    shift = 12 + log_n + _FRACTION - 7
+    shift = 12 + log_n + FRACTION - 7
     half = 1 << (shift - 1)
     half_column = np.empty((n, n), np.int32)
     row = np.empty(n, np.int32)
@@ -44,9 +43,9 @@ def add_inverse(coefficients, matrix, prediction, width_blocks, peak, out):
             for k in range(rows):
                 m = matrix[k, i]
                 for j in range(columns):
-                    row[j] += m * _clamp(block[k, j], _LIMIT)
+                    row[j] += m * _clamp(block[k, j], COEFFICIENT_LIMIT)
             for j in range(columns):
-                half_column[i, j] = _clamp((row[j] + 64) >> 7, _LIMIT)
+                half_column[i, j] = _clamp((row[j] + 64) >> 7, COEFFICIENT_LIMIT)
         for i in range(n):
             for j in range(n):
                 row[j] = half

@@ -16,7 +16,6 @@ from nvc.entropy.tables import Tables
 # Places in Coder.control.
 DECODING, COUNT, POSITION, WORDS, LANES, OVERRUN = range(6)
 STATE_LOW = 1 << 16
-MAX_PAYLOAD = 64 << 20
 
 # Tables every set of tables begins with: one flat over 16 symbols (4 raw bits) and one over 2 (a raw bit).
 RAW_NIBBLE, RAW_BIT = 0, 1

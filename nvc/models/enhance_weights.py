@@ -4,7 +4,6 @@ They are looked for in ``NVC_WEIGHTS`` (files or folders, separated as PATH is),
 manifest, which stands apart from the codec's own weights: {"default": {preset: id}, "weights": [{id, file, ...}]}.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,15 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from nvc.errors import ModelError
 from nvc.models.enhance import PRESETS, EnhanceModel, config_from_json, config_to_json
+from nvc.models.files import content_id, open_tensors
 
 FORMAT = "nvc-enhance-1"
-ID_DIGITS = 16
-MAX_FILE = 64 << 20
 _FLOATS = ("F32", "F16")
 
 
@@ -47,7 +44,7 @@ def save_enhance(
     if not all(np.isfinite(value).all() for value in arrays.values()):
         raise ModelError("the enhancement holds values that are not finite (or too large for 16 bits)")
     config = config_to_json(model.config)
-    own = {"format": FORMAT, "id": _digest(arrays, config), "config": config}
+    own = {"format": FORMAT, "id": content_id(arrays, f"{FORMAT} {config}"), "config": config}
     target = Path(path)
     part = target.with_name(target.name + ".part")
     save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, part, metadata={**(metadata or {}), **own})
@@ -67,14 +64,14 @@ def load_enhance(
     metadata = read_enhance_metadata(path)
     model = EnhanceModel(config_from_json(metadata["config"]))
     shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
-    with _open(path) as file:
+    with open_tensors(path) as file:
         found = {name: (tuple((s := file.get_slice(name)).get_shape()), s.get_dtype()) for name in file.keys()}
         if {name: shape for name, (shape, _) in found.items()} != shapes or any(
             kind not in _FLOATS for _, kind in found.values()
         ):
             raise ModelError(f"weights {path} do not hold the enhancement that they name")
         arrays = {name: file.get_tensor(name) for name in shapes}
-    if _digest(arrays, metadata["config"]) != metadata["id"]:
+    if content_id(arrays, f"{FORMAT} {metadata['config']}") != metadata["id"]:
         raise ModelError(f"weights {path} are damaged: their hash is not {metadata['id']}")
     if want is not None and metadata["id"] != want:
         raise ModelError(f"weights {path} are {metadata['id']}, wanted {want}")
@@ -128,7 +125,7 @@ def parse_enhance_manifest(text: str) -> tuple[dict[str, str], dict[str, str]]:
 
 def read_enhance_metadata(path: Path) -> dict[str, str]:
     """Metadata of a weights file, without its tensors. Raises ModelError where it is no enhancement."""
-    with _open(path) as file:
+    with open_tensors(path) as file:
         metadata = dict(file.metadata() or {})
     if metadata.get("format") != FORMAT or not {"id", "config"} <= set(metadata):
         raise ModelError(f"{path} is no weights file of format {FORMAT}")
@@ -153,23 +150,3 @@ def _offered() -> Iterator[tuple[Path, dict[str, str]]]:
         for file in sorted(path.glob("*.safetensors")) if path.is_dir() else (path,):
             if is_enhance_file(file):
                 yield file, read_enhance_metadata(file)
-
-
-def _open(path: Path):
-    if not path.is_file():
-        raise ModelError(f"weights {path} are not there")
-    if path.stat().st_size > MAX_FILE:
-        raise ModelError(f"weights {path} have {path.stat().st_size} bytes, more than {MAX_FILE}")
-    try:
-        return safe_open(path, framework="np")
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"weights {path} cannot be read: {error}") from error
-
-
-def _digest(arrays: dict[str, np.ndarray], config: str) -> str:
-    digest = hashlib.sha256(f"{FORMAT} {config}".encode())
-    for name in sorted(arrays):
-        value = arrays[name]
-        digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()[:ID_DIGITS]

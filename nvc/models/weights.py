@@ -5,7 +5,6 @@ frequencies of the entropy coder, contract 7). Names, shapes and types are check
 after. Files are looked for in ``NVC_WEIGHTS`` (files or folders, separated as PATH is), then in the manifest.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -15,16 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from nvc.errors import ModelError
 from nvc.models.enhance_weights import is_enhance_file
+from nvc.models.files import content_id, open_tensors
 from nvc.models.inter import InterConfig, InterModel, config_from, config_values
 
 FORMAT = "nvc-weights-1"
-ID_DIGITS = 16
-MAX_FILE = 64 << 20
 TABLE_TOTAL = 4096
 MODEL, TABLES, INTEGER = "model.", "tables.", "scale_index."
 # Types that a tensor may have in a file, by what it is for.
@@ -87,7 +84,7 @@ def load_weights(
     Raises ModelError for a missing, damaged or other file, DeviceError where the device fails the self-test.
     """
     metadata, arrays, model = _read(Path(path))
-    if _digest(arrays, metadata["config"]) != metadata["id"]:
+    if content_id(arrays, metadata["config"]) != metadata["id"]:
         raise ModelError(f"weights {path} are damaged: their hash is not {metadata['id']}")
     if want is not None and metadata["id"] != want:
         raise ModelError(f"weights {path} are {metadata['id']}, wanted {want}")
@@ -148,7 +145,7 @@ def parse_manifest(text: str) -> tuple[str | None, tuple[ManifestEntry, ...]]:
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """Metadata of a weights file, without its tensors. Raises ModelError where it is none."""
-    with _open(Path(path)) as file:
+    with open_tensors(Path(path)) as file:
         return _checked_metadata(file.metadata(), path)
 
 
@@ -198,17 +195,6 @@ def _beside_manifest(entry: ManifestEntry) -> Path:
     return path
 
 
-def _open(path: Path):
-    if not path.is_file():
-        raise ModelError(f"weights {path} are not there")
-    if path.stat().st_size > MAX_FILE:
-        raise ModelError(f"weights {path} have {path.stat().st_size} bytes, more than {MAX_FILE}")
-    try:
-        return safe_open(path, framework="np")
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"weights {path} cannot be read: {error}") from error
-
-
 def _checked_metadata(metadata: dict[str, str] | None, path: str | os.PathLike[str]) -> dict[str, str]:
     found = dict(metadata or {})
     if found.get("format") != FORMAT or not {"id", "config", "check"} <= set(found):
@@ -227,7 +213,7 @@ def _config(metadata: dict[str, str], path: str | os.PathLike[str]) -> InterConf
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], InterModel]:
     """Metadata and checked arrays of a file, and a model that they fit."""
-    with _open(path) as file:
+    with open_tensors(path) as file:
         metadata = _checked_metadata(file.metadata(), path)
         model = InterModel(_config(metadata, path))
         wanted = _wanted(model)
@@ -288,16 +274,7 @@ def _float_parameters(model: InterModel) -> list[tuple[str, torch.nn.Parameter]]
 def _own_metadata(model: InterModel, arrays: dict[str, np.ndarray]) -> dict[str, str]:
     config = json.dumps(config_values(model.config), sort_keys=True)
     check = f"{model.check_value():08x}"
-    return {"format": FORMAT, "id": _digest(arrays, config), "config": config, "check": check}
-
-
-def _digest(arrays: dict[str, np.ndarray], config: str) -> str:
-    digest = hashlib.sha256(config.encode())
-    for name in sorted(arrays):
-        value = arrays[name]
-        digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
-        digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()[:ID_DIGITS]
+    return {"format": FORMAT, "id": content_id(arrays, config), "config": config, "check": check}
 
 
 def _set_parameters(model: InterModel, arrays: dict[str, np.ndarray]) -> None:

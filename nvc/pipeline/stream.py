@@ -2,6 +2,7 @@
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from nvc.container.header import MAGIC
 from nvc.errors import CorruptError, FormatError, InputError
 from nvc.pipeline.limits import Limits
 from nvc.pipeline.packets import picture_bytes, starts_period
@@ -18,7 +20,6 @@ from nvc.types import CarriedPacket, CarriedStream, Chapter, LayeredPacket, Pack
 if TYPE_CHECKING:
     from nvc.container import StreamReader
 
-MAGIC = b"\x89NVC\r\n\x1a\n"
 _LOOK = 64  # the magic stands within the first bytes
 
 
@@ -32,7 +33,7 @@ class Period:
     bytes: int
 
 
-class CodedStream:
+class CodedStream(ABC):
     """What there is to know of a coded file before decoding it. Context manager.
 
     format    "nvc", "mp4" or "mkv"
@@ -51,31 +52,32 @@ class CodedStream:
     whole = True
     plain = False
 
+    @abstractmethod
     def items(self, frame: int = 0) -> Iterator[Any]:
         """Packet | LayeredPacket | CarriedPacket | Damage from the I period that holds a frame on."""
-        raise NotImplementedError
 
     @property
     def promised(self) -> int | None:
         """Number of frames there should be where the end is missing, as the head says; known after the last item."""
         return None if self.whole else self.header.info.n_frames
 
+    @abstractmethod
     def carried_before(self, frame: int) -> Iterator[CarriedPacket]:
         """Carried packets that stand before the I period which begins with a frame; of a pipe none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def periods(self) -> list[Period]:
         """Every I period in display order. Without an index this reads the whole file, but decodes nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def units(self) -> list[dict[str, Any]]:
         """Every piece of the file: {"offset", "bytes", "what"}."""
-        raise NotImplementedError
 
+    @abstractmethod
     def account(self) -> tuple[int, int, int]:
         """(all bytes, those without carried streams, those that are no coded pictures either) after a whole pass."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of the file."""
 
@@ -258,6 +260,9 @@ class LayeredFile(CodedStream):
         total = self.size if self.size is not None else self._carried_bytes + self._picture_bytes
         video = total - self._carried_bytes
         return total, video, video - self._picture_bytes
+
+    def close(self) -> None:
+        """Each pass closes what it opened."""
 
     def _open(self):
         from nvc.io.demux import open_demuxer

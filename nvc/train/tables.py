@@ -7,7 +7,7 @@ tables by clustering frames, and where to put the values within their bins.
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +78,7 @@ class _Recorder(Encoder):
     def _observe(self, setup, references, choices):
         symbols = [r.symbols for r in references]
         coder = encoding_coder(self._model.tables, symbol_capacity(setup))
-        code_symbols(setup, tuple(symbols), coder, (choices.symbols, (0, 0)), self._model)
+        code_symbols(setup, tuple(symbols), coder, replace(choices.symbols, banks=(0, 0)), self._model)
         self.observed.queues.append(queued(coder))
         self._sample(setup, symbols, choices.symbols)
         latents = choices.symbols.latents

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nvc.codec.base_planes import from_av_frame, pad_plane, pad_planes, to_av_frame
+from nvc.codec.base_planes import from_av_frame, to_av_frame
 
 
 def noise(width: int, height: int, bit_depth: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -21,20 +21,6 @@ def test_planes_come_back(width: int, height: int, bit_depth: int) -> None:
     for want, got in zip(planes, from_av_frame(frame, bit_depth), strict=True):
         np.testing.assert_array_equal(got, want)
         assert got.dtype == want.dtype and got.flags.owndata
-
-
-def test_padding_repeats_the_edge() -> None:
-    plane = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    padded = pad_plane(plane, 4, 4)
-    assert padded.tolist() == [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5], [3, 4, 5, 5]]
-    assert pad_plane(plane, 2, 3) is plane
-
-
-def test_padding_of_an_odd_picture() -> None:
-    y, u, v = np.zeros((33, 17), np.uint8), np.zeros((17, 9), np.uint8), np.ones((17, 9), np.uint8)
-    padded = pad_planes((y, u, v), 18, 34)
-    assert [p.shape for p in padded] == [(34, 18), (17, 9), (17, 9)]
-    assert padded[1] is u
 
 
 def test_non_contiguous_planes_are_taken() -> None:

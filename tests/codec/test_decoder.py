@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from nvc.codec.decoder import Decoder
-from nvc.codec.encoder import plane_hash
-from nvc.codec.references import Reference
+from nvc.codec.references import Reference, plane_hash
 from nvc.errors import CorruptError, FormatError, ModelError
 from nvc.types import Frame, FrameEntry, Packet
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nvc.codec.encoder import Encoder, plane_hash
-from nvc.codec.references import Reference
+from nvc.codec.encoder import Encoder
+from nvc.codec.references import Reference, plane_hash
 from nvc.errors import FormatError
 from nvc.types import Frame, Packet, Settings
 

@@ -37,7 +37,7 @@ def encode(setup: FrameSetup, references: tuple[Reference, ...], source: Planes)
     choices = choose(setup, references, source, model, stages)
     coder = encoding_coder(model.tables, symbol_capacity(setup))
     known = tuple(r.symbols for r in references)
-    symbols = code_symbols(setup, known, coder, (choices.symbols, choices.banks), model)
+    symbols = code_symbols(setup, known, coder, choices.symbols, model)
     planes = reconstruct(setup, references, symbols, model, stages, choices.prediction)
     payload = rans.encode(*queued(coder), model.tables, 2)
     return payload, Reference(planes, symbols, setup.bit_depth)
@@ -142,7 +142,7 @@ def test_marks_split_the_queue_and_capacity_holds_the_worst() -> None:
     choices = choose(setup, references, source, model, Stages())
     choices.symbols.latents[:], choices.symbols.patterns[:], choices.symbols.lasts[:] = -32768, 7, (31, 15, 15)
     coder, marks = encoding_coder(model.tables, symbol_capacity(setup)), []
-    code_symbols(setup, (None,), coder, (choices.symbols, choices.banks), model, marks)
+    code_symbols(setup, (None,), coder, choices.symbols, model, marks)
     assert marks == sorted(marks)
     assert marks[-1] == len(queued(coder)[0]) <= symbol_capacity(setup)
 

@@ -91,6 +91,11 @@ def test_encoder_threads_give_equal_packets(networks_on, clip):
     assert symbols_of(encode(frames, threads=1)[1]) == symbols_of(encode(frames, threads=2)[1])
 
 
+def test_encoder_precision_gives_equal_packets(networks_on, clip):
+    frames = clip(75, 51, 10)
+    assert symbols_of(encode(frames, precision="fp32")[1]) == symbols_of(encode(frames, precision="bf16")[1])
+
+
 def test_another_process_decodes(networks_on, clip, tmp_path):
     frames = clip(48, 32, 9)
     script = (

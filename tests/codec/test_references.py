@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from nvc.codec.references import FrameSymbols, Reference, to_8_bit
-from nvc.codec.symbols import LATENTS
-from nvc.motion.field import MotionField
+from nvc.codec.references import Reference, to_8_bit
 from nvc.motion.warp import MARGIN
 
 
@@ -26,21 +24,6 @@ def test_padding_is_made_once_and_holds_the_planes(depth: int) -> None:
     assert reference.quarters.shape == (4, 4, 32 + 2 * MARGIN, 48 + 2 * MARGIN)
     inner = reference.quarters[0, 0, MARGIN:-MARGIN, MARGIN:-MARGIN]
     assert np.abs(inner.astype(int) - reference.luma8()).max() <= 1
-
-
-def test_an_i_frame_has_no_symbols_and_gives_zeros() -> None:
-    reference = Reference(planes(8), None, 8)
-    assert reference.latents_or(6).shape == (6, LATENTS)
-    assert not reference.latents_or(6).any()
-    assert reference.patterns_or(6).tolist() == [0] * 6
-
-
-def test_symbols_are_given_as_they_are() -> None:
-    latents, patterns = np.ones((6, LATENTS), np.int16), np.full(6, 5, np.uint8)
-    motion = MotionField(np.zeros((2, 3), np.int8), np.zeros((2, 3, 2, 2), np.int16), (-1, 1))
-    reference = Reference(planes(8), FrameSymbols(motion, latents, patterns, np.zeros((6, 3), np.uint8)), 8)
-    assert reference.latents_or(6) is latents
-    assert reference.patterns_or(6) is patterns
 
 
 @pytest.mark.parametrize(("depth", "value", "want"), [(8, 255, 255), (8, 0, 0), (10, 1023, 255), (10, 7, 1)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nvc.codec.encoder import plane_hash
+from nvc.codec.references import plane_hash
 from nvc.errors import UsageError
 from nvc.pipeline.hashes import HEAD, HashFile, frame_hash
 from nvc.types import Frame, VideoInfo
