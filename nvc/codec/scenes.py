@@ -5,7 +5,7 @@ import numpy as np
 
 # A cut changes the thumbnail by more than DIFFERENCE (mean, 8-bit steps) and leaves a correlation under CORRELATION.
 # Of 4,048 neighbouring frames of the training clips 4 are taken for cuts, of 3,000 pairs of frames from different
-# clips 1.1 % are missed (docs/decisions/007).
+# clips 33 are missed (python -m nvc.train.cuts DIR; docs/decisions/007).
 DIFFERENCE = 16.0
 CORRELATION = 0.6
 # Added to the product of the deviations: flat pictures correlate with nothing.
