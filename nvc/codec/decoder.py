@@ -8,7 +8,7 @@ import numpy as np
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
-from nvc.codec.network_choice import networks_for_decoder, single_thread
+from nvc.codec.network_choice import networks_for_decoder, refine_intra, refines_intra, single_thread
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.schedule import tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -113,7 +113,7 @@ class Decoder:
         for entry, crc in zip(packet.frames, packet.plane_hashes, strict=True):
             if plane_hash(planes[entry.display_index], self.info) == crc:
                 continue
-            if self._networks is None or packet.kind == "intra":
+            if self._networks is None or (packet.kind == "intra" and not refines_intra(self._networks)):
                 raise CorruptError(f"frame {entry.display_index}: the picture differs from the encoder's")
             if not self.warnings:
                 self.warnings.append(
@@ -130,6 +130,8 @@ class Decoder:
         self._crc = 0
         self._last_intra = 8 * len(packet.payloads[0])
         y, u, v = decoded[0].astype(np.uint16), decoded[1].astype(np.uint16), decoded[2].astype(np.uint16)
+        with self.stages.time("networks"):
+            y, u, v = refine_intra(self._networks, (y, u, v), packet.frames[0].quality, self.info.bit_depth)
         self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}
         self._symbols = {index: None}
         self._keys = {"intra": index, "key": index, "last": index}

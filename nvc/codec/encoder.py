@@ -10,7 +10,7 @@ from nvc import color
 from nvc.codec.frame_coder import Choices, FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
-from nvc.codec.network_choice import networks_for_encoder, single_thread
+from nvc.codec.network_choice import networks_for_encoder, refine_intra, single_thread
 from nvc.codec.quality import intra_qp
 from nvc.codec.references import Planes, Reference, plane_hash
 from nvc.codec.scenes import is_cut, thumbnail
@@ -147,6 +147,9 @@ class Encoder:
             qp = intra_qp(self.settings.quality, self.settings.structure)
             data = self._intra.encode(_as_type(planes, self.info.dtype), qp)
             decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
+        self._observe_intra(planes, decoded, qp)
+        with self.stages.time("networks"):
+            decoded = refine_intra(self._networks, decoded, self.settings.quality, self.info.bit_depth)
         index = self._count
         self._references = {index: Reference(decoded, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
@@ -211,13 +214,18 @@ class Encoder:
                 setup, tuple(r.symbols for r in references), coder, choices.symbols, self._model,
                 marks, self._networks,
             )  # fmt: skip
-        planes = reconstruct(setup, references, symbols, self._model, self.stages, choices.prediction, self._networks)
+        planes = choices.picture or reconstruct(
+            setup, references, symbols, self._model, self.stages, choices.prediction, self._networks
+        )
         self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         crc = plane_hash(planes, self.info) if self.settings.hash else 0
         return queued(coder), crc, frame_bits(queued(coder), marks, self._model.tables)
 
     def _observe(self, setup: FrameSetup, references: tuple[Reference, ...], choices: Choices) -> None:
         """For fits that learn from what frames show; coding does nothing here."""
+
+    def _observe_intra(self, source: Planes, decoded: Planes, qp: int) -> None:
+        """The same for I frames: source, what came back of it, and the QP."""
 
     def _setup(self, task: FrameTask) -> FrameSetup:
         s = self.settings

@@ -15,6 +15,7 @@ from nvc.codec.motion_coding import code_motion
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
 from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
+from nvc.codec.refine import ALL_SWITCHES, CORRECTED, RefineNetworks, best_switches, coefficient_cost, select
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
@@ -66,14 +67,20 @@ class FrameSetup:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the encoder decided: the symbols with the banks that code them, and the prediction already made.
+    """What the encoder decided: the symbols with the banks that code them, and what it made on the way.
 
-    scaled  (B, 384) float32 coefficients of the residual in steps, before rounding; what fits learn from
+    prediction  from motion alone
+    scaled      (B, 384) float32 coefficients of the residual in steps, before rounding; what fits learn from
+    picture     the frame as it will be shown, where it is known already
     """
 
     symbols: FrameSymbols
     prediction: Planes
     scaled: np.ndarray
+    picture: Planes | None = None
+
+
+Networks = FrameNetworks | RefineNetworks
 
 
 def choose(
@@ -82,21 +89,52 @@ def choose(
     source: Planes,
     model: SymbolModel,
     stages: Stages,
-    networks: FrameNetworks | None = None,
+    networks: Networks | None = None,
 ) -> Choices:
     """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16."""
     with stages.time("motion search"):
         motion = _search(setup, references, source[0], model)
     with stages.time("prediction"):
         prediction = _predict(setup, references, motion)
-    with stages.time("transform and quantise"):
-        if networks is None:
-            symbols, scaled = _quantise(setup, references, source, prediction, motion, model)
-        else:
-            symbols, scaled = networks.choose(setup, references, source, prediction, motion)
+    picture = None
+    if isinstance(networks, RefineNetworks):
+        symbols, scaled, picture = _choose_refined(
+            setup, references, source, prediction, motion, model, stages, networks
+        )
+    else:
+        with stages.time("transform and quantise"):
+            if networks is None:
+                symbols, scaled = _quantise(setup, references, _scaled(setup, source, prediction), motion, model)
+            else:
+                symbols, scaled = networks.choose(setup, references, source, prediction, motion)
     with stages.time("symbols"):
         symbols.banks = _choose_banks(setup, references, symbols, model, networks)
-    return Choices(symbols, prediction, scaled)
+    return Choices(symbols, prediction, scaled, picture)
+
+
+def _choose_refined(
+    setup: FrameSetup,
+    references: tuple[Reference, ...],
+    source: Planes,
+    prediction: Planes,
+    motion: MotionField,
+    model: SymbolModel,
+    stages: Stages,
+    networks: RefineNetworks,
+) -> tuple[FrameSymbols, np.ndarray, Planes]:
+    """(symbols, scaled, picture): the cheaper prediction, and of luma and chroma what is closer to the source."""
+    with stages.time("networks"):
+        fused = networks.fuse(setup, references, motion, prediction)
+    with stages.time("transform and quantise"):
+        plain, corrected = (_scaled(setup, source, fused.prediction(s)) for s in (0, CORRECTED))
+        switches = CORRECTED if coefficient_cost(corrected) < coefficient_cost(plain) else 0
+        scaled = corrected if switches else plain
+        symbols, _ = _quantise(setup, references, scaled, motion, model)
+    planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))
+    with stages.time("networks"):
+        refined = networks.refined(setup, fused, switches, planes)
+    symbols.switches = switches | best_switches(source, refined, planes)
+    return symbols, scaled, _crop(setup, select(symbols.switches, refined, planes))
 
 
 def code_symbols(
@@ -106,12 +144,12 @@ def code_symbols(
     chosen: FrameSymbols | None,
     model: SymbolModel,
     marks: list[int] | None = None,
-    networks: FrameNetworks | None = None,
+    networks: Networks | None = None,
 ) -> FrameSymbols:
     """Write the symbols of a frame (``chosen`` given, with its banks) or read them; returns them either way.
 
     references  symbols of each reference, None for I frames
-    marks       gets the coder's symbol count after motion, side, z (with networks) and latents, for statistics
+    marks       gets the coder's symbol count after motion, side, what networks add, and latents, for statistics
     Raises CorruptError for choices that cannot be.
     """
     rows, columns = grid_size(*setup.size)
@@ -129,7 +167,7 @@ def code_symbols(
         coder, motion_base, motion.modes, motion.vectors, modes, vectors, two, "merge" not in setup.disabled
     )
     _mark(marks, coder)
-    if good and networks is not None:
+    if good and isinstance(networks, FrameNetworks):
         _mark(marks, coder)
         good = networks.code(setup, references, coder, symbols, marks)
         _mark(marks, coder)
@@ -137,8 +175,12 @@ def code_symbols(
         first, second = _reference_symbols(references, blocks)
         code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
         _mark(marks, coder)
+        if networks is not None:
+            symbols.switches = int(code_one(coder, RAW_NIBBLE, symbols.switches or 0))
+            good = symbols.switches <= ALL_SWITCHES
+            _mark(marks, coder)
         s = scan()
-        good = code_latents(
+        good &= code_latents(
             coder, symbols.latents, symbols.lasts, first[0], second[0], rows, columns,
             s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index,
         )  # fmt: skip
@@ -155,25 +197,37 @@ def reconstruct(
     model: SymbolModel,
     stages: Stages,
     prediction: Planes | None = None,
-    networks: FrameNetworks | None = None,
+    networks: Networks | None = None,
 ) -> Planes:
-    """Planes (uint16, ``setup.size``) of a frame from its symbols: integers only."""
+    """Planes (uint16, ``setup.size``) of a frame from its symbols: integers only with networks off."""
     if prediction is None:
         with stages.time("prediction"):
             prediction = _predict(setup, references, symbols.motion)
-    late = None
-    if networks is not None:
+    if isinstance(networks, FrameNetworks):
         with stages.time("networks"):
             coefficients, late = networks.restore(setup, references, symbols, prediction)
-    else:
-        coefficients = np.empty(symbols.latents.shape, np.int32)
-        dequantise(symbols.latents, scan().zone, setup.steps, model.recon, coefficients)
-    with stages.time("inverse transform"):
-        planes = _add_inverse(setup, coefficients, prediction)
-    if networks is not None and late is not None:
+        with stages.time("inverse transform"):
+            planes = _add_inverse(setup, coefficients, prediction)
         with stages.time("networks"):
             return networks.finish(setup, planes, late)
+    fused, switches = None, symbols.switches or 0
+    if networks is not None and switches:
+        with stages.time("networks"):
+            fused = networks.fuse(setup, references, symbols.motion, prediction)
+            prediction = fused.prediction(switches)
+    with stages.time("inverse transform"):
+        planes = _add_inverse(setup, _coefficients(setup, symbols, model), prediction)
+    if networks is not None and fused is not None:
+        with stages.time("networks"):
+            planes = networks.finish(setup, fused, switches, planes)
     return _crop(setup, planes)
+
+
+def _coefficients(setup: FrameSetup, symbols: FrameSymbols, model: SymbolModel) -> np.ndarray:
+    """(B, 384) int32 from latents coded by contexts."""
+    coefficients = np.empty(symbols.latents.shape, np.int32)
+    dequantise(symbols.latents, scan().zone, setup.steps, model.recon, coefficients)
+    return coefficients
 
 
 def _add_inverse(setup: FrameSetup, coefficients: np.ndarray, prediction: Planes) -> Planes:
@@ -262,7 +316,8 @@ def _search(setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarr
     )
 
 
-def _quantise(setup, references, source, prediction, motion, model) -> tuple[FrameSymbols, np.ndarray]:
+def _scaled(setup: FrameSetup, source: Planes, prediction: Planes) -> np.ndarray:
+    """(B, 384) float32 coefficients of the residual, in steps."""
     rows, columns = grid_size(*setup.size)
     blocks = rows * columns
     scaled = np.empty((blocks, layout.LATENTS), np.float32)
@@ -272,17 +327,68 @@ def _quantise(setup, references, source, prediction, motion, model) -> tuple[Fra
         pad = ((0, rows * n - h), (0, columns * n - w))
         residual = np.pad(source[plane], pad, mode="edge").astype(np.float32) - prediction[plane]
         scaled[:, low:high] = forward(to_blocks(residual, n)).reshape(blocks, -1) / np.float32(steps[plane])
-    symbols = _empty_symbols(setup, rows, columns)
-    first, second = _reference_symbols(tuple(r.symbols for r in references), blocks)
-    optimise = "rdoq" not in setup.disabled
+    return scaled
+
+
+def _quantise(setup, references, scaled, motion, model) -> tuple[FrameSymbols, np.ndarray]:
+    rows, columns = grid_size(*setup.size)
+    first, second = _reference_symbols(tuple(r.symbols for r in references), rows * columns)
+    latents, patterns, lasts = quantise_blocks(
+        scaled, first[0], second[0], (rows, columns), model, optimise="rdoq" not in setup.disabled
+    )
+    return FrameSymbols(motion, latents, patterns, lasts), scaled
+
+
+def quantise_blocks(
+    scaled: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    grid: tuple[int, int],
+    model: SymbolModel,
+    *,
+    optimise: bool = True,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(latents (B, 384) int16, patterns (B,) uint8, lasts (B, 3) uint8) of coefficients ``scaled`` (B, 384), in steps.
+
+    first, second  latents of the references (B, 384); grid: rows and columns of blocks
+    optimise       by rate and distortion; else plain rounding
+    """
+    blocks = grid[0] * grid[1]
+    latents = np.zeros((blocks, layout.LATENTS), np.int16)
+    patterns, lasts = np.zeros(blocks, np.uint8), np.zeros((blocks, 3), np.uint8)
     s = scan()
     quantise(
-        scaled, ROUNDING if optimise else PLAIN_ROUNDING, RATE_WEIGHT, optimise, first[0], second[0], rows, columns,
+        scaled, ROUNDING if optimise else PLAIN_ROUNDING, RATE_WEIGHT, optimise, first, second, *grid,
         s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index, model.recon,
-        model.tables.costs, _last_costs(model), np.array([1.0, 1.0, 1.0]), symbols.latents, symbols.patterns,
-        symbols.lasts,
+        model.tables.costs, _last_costs(model), np.array([1.0, 1.0, 1.0]), latents, patterns, lasts,
     )  # fmt: skip
-    return FrameSymbols(motion, symbols.latents, symbols.patterns, symbols.lasts), scaled
+    return latents, patterns, lasts
+
+
+def block_bits(
+    latents: np.ndarray,
+    patterns: np.ndarray,
+    lasts: np.ndarray,
+    references: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    grid: tuple[int, int],
+    model: SymbolModel,
+) -> float:
+    """Bits of what ``quantise_blocks`` gave, in the best side bank, with the bits that name it.
+
+    references  (latents, patterns) of both, zeros where they have none
+    """
+    coder = encoding_coder(model.tables, grid[0] * grid[1] * (layout.LATENTS * 8 + 64) + 64)
+    first, second = references
+    code_side(coder, layout.SIDE_BASE, patterns, lasts, first[1], second[1], *grid)
+    s = scan()
+    code_latents(
+        coder, latents, lasts, first[0], second[0], *grid,
+        s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index,
+    )  # fmt: skip
+    values, tables = queued(coder)
+    side = (tables >= layout.SIDE_BASE) & (tables < layout.SIDE_BASE + layout.SIDE_TABLES)
+    banks = [model.tables.costs[tables[side] + k * layout.SIDE_TABLES, values[side]].sum() for k in range(layout.BANKS)]
+    return float(model.tables.costs[tables[~side], values[~side]].sum() + min(banks) + 4)
 
 
 def _last_costs(model: SymbolModel) -> np.ndarray:

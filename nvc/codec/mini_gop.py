@@ -66,6 +66,8 @@ def symbol_hash(frames: Sequence[FrameSymbols], crc: int = 0) -> int:
             crc = zlib.crc32(np.ascontiguousarray(array, kind).data, crc)
         if s.hyper is not None:
             crc = zlib.crc32(np.ascontiguousarray(s.hyper, "<i2").data, crc)
+        if s.switches is not None:
+            crc = zlib.crc32(bytes([s.switches]), crc)
     return crc
 
 

@@ -1,13 +1,23 @@
 """Whether networks are on, and with which weights, device and precision."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Callable
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from nvc.codec.networks import FrameNetworks
+from nvc.codec.references import Planes
+from nvc.codec.refine import RefineNetworks
 from nvc.errors import DeviceError
 from nvc.types import Settings, StreamHeader
+
+if TYPE_CHECKING:
+    from nvc.models.weights import Weights
+
+Networks = FrameNetworks | RefineNetworks
 
 
 def weights_there() -> bool:
@@ -20,7 +30,7 @@ def weights_there() -> bool:
     return manifest.get("default") is not None
 
 
-def networks_for_encoder(settings: Settings) -> FrameNetworks | None:
+def networks_for_encoder(settings: Settings) -> Networks | None:
     """Networks of the default weights, or None where they are disabled or no weights are there.
 
     Always in fp32: an encoder's choices, and so its symbols, then do not depend on ``settings.precision``.
@@ -30,12 +40,12 @@ def networks_for_encoder(settings: Settings) -> FrameNetworks | None:
     return _open(None, settings.device, "fp32")
 
 
-def networks_for_decoder(header: StreamHeader, device: str, precision: str) -> FrameNetworks | None:
+def networks_for_decoder(header: StreamHeader, device: str, precision: str) -> Networks | None:
     """Networks of the weights that a stream names. Raises ModelError where they are not here."""
     return None if header.weights == "none" else _open(header.weights, device, precision)
 
 
-def _open(want: str | None, device: str, precision: str) -> FrameNetworks:
+def _open(want: str | None, device: str, precision: str) -> Networks:
     import torch
 
     from nvc.models.weights import open_weights
@@ -43,10 +53,30 @@ def _open(want: str | None, device: str, precision: str) -> FrameNetworks:
     if device == "cuda" and not torch.cuda.is_available():
         raise DeviceError("no CUDA device: --device cuda needs one, and a torch built for it")
     chosen = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
-    return FrameNetworks(open_weights(want, device=chosen), chosen, "bf16" if precision == "bf16" else "fp32")
+    return make_networks(open_weights(want, device=chosen), chosen, "bf16" if precision == "bf16" else "fp32")
 
 
-def single_thread(networks: FrameNetworks | None) -> Callable[[], None] | None:
+def make_networks(weights: Weights, device: str = "cpu", precision: str = "fp32") -> Networks:
+    """Networks of the kind that the weights are for."""
+    from nvc.models.refine import RefineModel
+
+    kind = RefineNetworks if isinstance(weights.model, RefineModel) else FrameNetworks
+    return kind(weights, device, precision)
+
+
+def refines_intra(networks: Networks | None) -> bool:
+    """Whether I frames are refined too."""
+    return isinstance(networks, RefineNetworks)
+
+
+def refine_intra(networks: Networks | None, decoded: Planes, quality: int, bit_depth: int) -> Planes:
+    """A decoded I frame (planes uint16) as it is shown and referred to."""
+    if not isinstance(networks, RefineNetworks):
+        return decoded
+    return networks.refine_intra(decoded, quality, bit_depth)
+
+
+def single_thread(networks: Networks | None) -> Callable[[], None] | None:
     """What a worker thread runs first: with networks, one torch thread each, since frames run side by side."""
     if networks is None:
         return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from nvc.codec.frame_coder import FrameSetup
-    from nvc.models.inter import Context
+    from nvc.models.inter import Context, InterModel
     from nvc.models.weights import Weights
 
 HYPER_BASE = layout.TABLES + layout.LATENT_TABLES
@@ -51,6 +51,7 @@ class FrameNetworks:
     device: str = "cpu"
     precision: str = "fp32"
     channels_last: bool = True
+    codes_latents = True
 
     def symbol_model(self, model: SymbolModel) -> SymbolModel:
         """``model`` with the tables of the weights after its own: latents by index, then z by group and channel."""
@@ -72,8 +73,8 @@ class FrameNetworks:
 
         from nvc.models.inter import inference
 
-        with inference(self.weights.model, self.precision):
-            model = self.weights.model
+        with inference(self._model, self.precision):
+            model = self._model
             context, picture, gain = self._context(setup, references, prediction, motion)
             target = self._picture(source, setup.bit_depth)
             y = model.transform(target - picture, gain)
@@ -103,7 +104,7 @@ class FrameNetworks:
         from nvc.models.prior import STEPS, hyper_size, step_masks
 
         rows, columns = grid_size(*setup.size)
-        model = self.weights.model
+        model = self._model
         groups = len(self.weights.tables["hyper"])
         shape = (model.config.hyper, *hyper_size(rows, columns))
         if symbols.hyper is None:
@@ -139,7 +140,7 @@ class FrameNetworks:
 
         from nvc.models.inter import inference
 
-        with inference(self.weights.model, self.precision):
+        with inference(self._model, self.precision):
             context, picture, gain = self._context(setup, references, prediction, symbols.motion)
             rows, columns = grid_size(*setup.size)
             given = symbols.latents.reshape(rows, columns, -1).transpose(2, 0, 1)[None]
@@ -155,16 +156,16 @@ class FrameNetworks:
         """Planes (uint16, ``setup.size``): the integer reconstruction plus the synthesis network's residual."""
         from nvc.models.inter import inference
 
-        with inference(self.weights.model, self.precision):
+        with inference(self._model, self.precision):
             base = self._picture(reconstruction, setup.bit_depth)
-            picture = base + self.weights.model.synthesise(late.latents, late.context, late.prediction, base)
+            picture = base + self._model.synthesise(late.latents, late.context, late.prediction, base)
         y, u, v = color.to_planes(picture, *setup.size, setup.bit_depth)
         return y.astype(np.uint16), u.astype(np.uint16), v.astype(np.uint16)
 
     def _context(self, setup, references, prediction, motion):
         import torch
 
-        model = self.weights.model
+        model = self._model
         picture = self._picture(prediction, setup.bit_depth)
         warped = tuple(self._picture(p, setup.bit_depth) for p in warp_each(setup, references, motion))
         gain = torch.from_numpy((1 << setup.bit_depth) * 16.0 / setup.steps).float().to(self.device)
@@ -181,7 +182,7 @@ class FrameNetworks:
         sizes = torch.zeros(1, 1, rows, columns, device=self.device)
         quality = torch.tensor([setup.quality], device=self.device)
         level = torch.tensor([min(setup.task.level, 5)], device=self.device)
-        return self.weights.model.scale_index.prepare(z, tensors, sizes, quality, level)
+        return self._model.scale_index.prepare(z, tensors, sizes, quality, level)
 
     def _steps(self, setup, references, context, z, y, given):
         """Run the steps of the prior: (symbols, latents) from ``y`` (encoder) or from the symbols ``given``."""
@@ -189,7 +190,7 @@ class FrameNetworks:
 
         from nvc.models.prior import step_masks
 
-        model = self.weights.model
+        model = self._model
         rows, columns = grid_size(*setup.size)
         features = model.hyper_synthesise(z, context)
         scales = None if y is None else self._scales(setup, tuple(r.symbols for r in references), z[0].cpu().numpy())
@@ -206,6 +207,10 @@ class FrameNetworks:
             symbols = torch.where(here, q, symbols)
             latents = torch.where(here, symbols + mean, latents)
         return symbols, latents
+
+    @property
+    def _model(self) -> InterModel:
+        return self.weights.model  # type: ignore[return-value]
 
     @functools.cached_property
     def _rounding(self) -> tuple[torch.Tensor, torch.Tensor]:

@@ -20,6 +20,7 @@ class FrameSymbols:
     motion     of the blocks
     latents    (B, 384) int16; patterns (B,) uint8; lasts (B, 3) uint8
     hyper      hyper latents of the networks, or None
+    switches   which of the networks the frame uses (``nvc.codec.refine``), None where it has no choice
     banks      motion bank and side bank that coded them
     """
 
@@ -28,6 +29,7 @@ class FrameSymbols:
     patterns: np.ndarray
     lasts: np.ndarray
     hyper: np.ndarray | None = None
+    switches: int | None = None
     banks: tuple[int, int] = (0, 0)
 
 

@@ -66,12 +66,12 @@ class Modulation(nn.Module):
     Vectors for 9 qualities of each level are learned; the 64 qualities interpolate between them.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, levels: int = LEVELS) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.zeros(LEVELS, ANCHORS, 2 * channels))
+        self.table = nn.Parameter(torch.zeros(levels, ANCHORS, 2 * channels))
 
     def forward(self, x: Tensor, quality: Tensor, level: Tensor) -> Tensor:
-        """x (N, C, H, W); quality (N,) int64 0..63; level (N,) int64 0..5. Returns (N, C, H, W)."""
+        """x (N, C, H, W); quality (N,) int64 0..63; level (N,) int64 below ``levels``. Returns (N, C, H, W)."""
         low = quality // ANCHOR_STEP
         part = (quality % ANCHOR_STEP).to(self.table.dtype)[:, None] / ANCHOR_STEP
         vectors = torch.lerp(self.table[level, low], self.table[level, low + 1], part)

@@ -301,6 +301,14 @@ class InterModel(nn.Module):
         """Residual picture (N, 6, 8h, 8w) to add to the reconstruction."""
         return self.synthesis(latents, context, prediction, reconstruction)
 
+    def integers(self) -> dict[str, Tensor]:
+        """The weights that count in integers, by name (contract 1)."""
+        return self.scale_index.integers()
+
+    def load_integers(self, values: dict[str, Tensor]) -> None:
+        """Take what ``integers`` gave."""
+        self.scale_index.load_integers(values)
+
     def check_value(self) -> int:
         """CRC-32 of the table indices of a fixed integer input, by int64 arithmetic: what every machine must get."""
         integers = {name: value.cpu().numpy() for name, value in self.scale_index.integers().items()}

@@ -8,7 +8,7 @@ after. Files are looked for in ``NVC_WEIGHTS`` (files or folders, separated as P
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from safetensors.numpy import save_file
 from nvc.errors import ModelError
 from nvc.models.enhance_weights import is_enhance_file
 from nvc.models.files import content_id, open_tensors
-from nvc.models.inter import InterConfig, InterModel, config_from, config_values
+from nvc.models.inter import InterConfig, InterModel, config_from
+from nvc.models.refine import RefineConfig, RefineModel, refine_config
 
 FORMAT = "nvc-weights-1"
 TABLE_TOTAL = 4096
@@ -28,18 +29,22 @@ MODEL, TABLES, INTEGER = "model.", "tables.", "scale_index."
 FLOATS, WEIGHTS, BIASES, FREQUENCIES = ("F32", "F16"), ("I8",), ("I32",), ("U16",)
 
 
+Model = InterModel | RefineModel
+
+
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A model with its tables.
 
     id        16 hex digits of the SHA-256 over names, types, shapes and values
-    tables    uint16 frequencies by name, each row of the last axis summing to 4096: "latent" (64, 32) for the table
-              indices, "hyper" (G, channels of z, 32) by group of qualities (quality * G // 64)
+    model     InterModel codes the latents itself, RefineModel leaves them to the fitted contexts
+    tables    of an InterModel: uint16 frequencies by name, each row of the last axis summing to 4096: "latent" (64, 32)
+              for the table indices, "hyper" (G, channels of z, 32) by group of qualities (quality * G // 64)
     metadata  of the file: stage, data and so on; text
     """
 
     id: str
-    model: InterModel
+    model: Model
     tables: dict[str, np.ndarray] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
 
@@ -56,7 +61,7 @@ class ManifestEntry:
 
 def save_weights(
     path: str | os.PathLike[str],
-    model: InterModel,
+    model: Model,
     *,
     tables: dict[str, np.ndarray] | None = None,
     metadata: dict[str, str] | None = None,
@@ -149,20 +154,23 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         return _checked_metadata(file.metadata(), path)
 
 
-def seeded_weights(seed: int, config: InterConfig | None = None) -> Weights:
+def seeded_weights(seed: int, config: InterConfig | RefineConfig | None = None) -> Weights:
     """Random but sane weights for tests, the same on every machine: all networks have something to say.
 
     Values are whole numbers of a generator that never changes, divided by powers of two.
     """
-    model = InterModel(config).eval()
+    model: Model = RefineModel(config) if isinstance(config, RefineConfig) else InterModel(config)
+    model.eval()
     random = np.random.RandomState(seed)
-    integers = {name: _random_integers(random, name, value) for name, value in model.scale_index.integers().items()}
-    model.scale_index.load_integers(integers)
+    model.load_integers({name: _random_integers(random, name, value) for name, value in model.integers().items()})
     with torch.no_grad():
         for name, parameter in _float_parameters(model):
             values = random.randint(-32768, 32768, parameter.shape, dtype=np.int64) / 32768 * _bound(name, parameter)
             parameter.copy_(torch.from_numpy(values))
-    tables = {"latent": _falling_tables(np.arange(64)), "hyper": _falling_tables(np.full((4, model.config.hyper), 24))}
+    tables = {}
+    if isinstance(model, InterModel):
+        hyper = np.full((4, model.config.hyper), 24)
+        tables = {"latent": _falling_tables(np.arange(64)), "hyper": _falling_tables(hyper)}
     metadata = {"stage": f"seed {seed}", **_own_metadata(model, _arrays(model, tables, False))}
     return Weights(metadata["id"], model, tables, metadata)
 
@@ -202,20 +210,21 @@ def _checked_metadata(metadata: dict[str, str] | None, path: str | os.PathLike[s
     return found
 
 
-def _config(metadata: dict[str, str], path: str | os.PathLike[str]) -> InterConfig:
+def _model(metadata: dict[str, str], path: str | os.PathLike[str]) -> Model:
+    """A model of the kind and the widths that the metadata names."""
     try:
-        values = json.loads(metadata["config"])
+        values = dict(json.loads(metadata["config"]))
         int(metadata["check"], 16)
-        return config_from(dict(values))
+        return RefineModel(refine_config(values)) if "synthesis" in values else InterModel(config_from(values))
     except (ValueError, TypeError) as error:
         raise ModelError(f"weights {path}: metadata cannot be read: {error}") from error
 
 
-def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], InterModel]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], Model]:
     """Metadata and checked arrays of a file, and a model that they fit."""
     with open_tensors(path) as file:
         metadata = _checked_metadata(file.metadata(), path)
-        model = InterModel(_config(metadata, path))
+        model = _model(metadata, path)
         wanted = _wanted(model)
         names = {name for name in file.keys() if not name.startswith(TABLES)}
         if names != set(wanted):
@@ -235,7 +244,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], InterModel
     return metadata, arrays, model
 
 
-def _wanted(model: InterModel) -> dict[str, tuple[tuple[int, ...], tuple[str, ...]]]:
+def _wanted(model: Model) -> dict[str, tuple[tuple[int, ...], tuple[str, ...]]]:
     """(shape, allowed types) of every tensor of a model's file, by name."""
     wanted = {}
     for name, parameter in model.named_parameters():
@@ -254,11 +263,11 @@ def _check_tables(tables: dict[str, np.ndarray]) -> None:
             raise ModelError(f"{name}: each row must sum to {TABLE_TOTAL} with entries below it")
 
 
-def _arrays(model: InterModel, tables: dict[str, np.ndarray], half: bool) -> dict[str, np.ndarray]:
+def _arrays(model: Model, tables: dict[str, np.ndarray], half: bool) -> dict[str, np.ndarray]:
     """Everything a file holds, by name."""
     kind = np.float16 if half else np.float32
     arrays = {MODEL + name: p.detach().cpu().numpy().astype(kind) for name, p in _float_parameters(model)}
-    for name, value in model.scale_index.integers().items():
+    for name, value in model.integers().items():
         arrays[MODEL + INTEGER + name] = value.cpu().numpy()
     named = {TABLES + name: np.ascontiguousarray(table) for name, table in tables.items()}
     _check_tables(named)
@@ -267,17 +276,17 @@ def _arrays(model: InterModel, tables: dict[str, np.ndarray], half: bool) -> dic
     return {name: np.ascontiguousarray(value) for name, value in {**arrays, **named}.items()}
 
 
-def _float_parameters(model: InterModel) -> list[tuple[str, torch.nn.Parameter]]:
+def _float_parameters(model: Model) -> list[tuple[str, torch.nn.Parameter]]:
     return [(name, p) for name, p in model.named_parameters() if not name.startswith(INTEGER)]
 
 
-def _own_metadata(model: InterModel, arrays: dict[str, np.ndarray]) -> dict[str, str]:
-    config = json.dumps(config_values(model.config), sort_keys=True)
+def _own_metadata(model: Model, arrays: dict[str, np.ndarray]) -> dict[str, str]:
+    config = json.dumps(asdict(model.config), sort_keys=True)
     check = f"{model.check_value():08x}"
     return {"format": FORMAT, "id": content_id(arrays, config), "config": config, "check": check}
 
 
-def _set_parameters(model: InterModel, arrays: dict[str, np.ndarray]) -> None:
+def _set_parameters(model: Model, arrays: dict[str, np.ndarray]) -> None:
     integers = {}
     for name, parameter in model.named_parameters():
         value = torch.from_numpy(arrays[MODEL + name])
@@ -288,7 +297,7 @@ def _set_parameters(model: InterModel, arrays: dict[str, np.ndarray]) -> None:
                 raise ModelError(f"weights: {name} holds values that are not finite")
             with torch.no_grad():
                 parameter.copy_(value)
-    model.scale_index.load_integers(integers)
+    model.load_integers(integers)
 
 
 def _random_integers(random: np.random.RandomState, name: str, like: torch.Tensor) -> torch.Tensor:
@@ -309,7 +318,8 @@ def _bound(name: str, parameter: torch.Tensor) -> float:
     bound = 2.0 ** -((inputs.bit_length() + 1) // 2)
     if name.startswith("hyper_analysis.leave"):
         return 64 * bound
-    return bound / 2 if name.startswith(("analysis.leave", "fusion.weights")) else bound
+    heads = ("analysis.leave", "fusion.weights", "fusion.leave", "synthesis.leave")
+    return bound / 2 if name.startswith(heads) else bound
 
 
 def _falling_tables(index: np.ndarray) -> np.ndarray:

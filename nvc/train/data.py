@@ -1,4 +1,4 @@
-"""Training samples on disk and in memory: one for each inter frame that the real encoder coded.
+"""Training samples on disk and in memory: one for each frame that the real encoder coded.
 
 A folder holds shards of a part ("train", "validation"): ``<part>-<k>.u8``, planes as uint8 (N, 4, size*size*3/2)
 with source, prediction and both references warped, and ``<part>-<k>.npz`` with the rest. Planes are mapped, so several
@@ -18,6 +18,7 @@ from torch import Tensor
 from nvc import color
 from nvc.errors import InputError
 from nvc.models.blocks import CHROMA, LATENTS, LUMA
+from nvc.models.refine import INTRA_LEVEL
 
 CELL = 16
 PICTURES = 4  # source, prediction, first and second reference warped
@@ -27,14 +28,14 @@ Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One coded inter frame.
+    """One coded frame; an I frame is its own prediction, at level ``INTRA_LEVEL``.
 
     planes      uint8 (4, size*size*3/2): source, prediction, first and second reference warped, each y, u, v
     symbols     positions (int32, block * 384 + channel) and values (int16) of the non-zero latents of each reference
                 that has symbols
     quality, level   as the networks are told
     steps       (3,) quantiser steps, as ``FrameSetup.steps``
-    cost        bits of the whole clip with networks off, I frame and motion included, over its inter frames: what a
+    cost        bits of the whole clip with networks off, I frame and motion included, over its frames: what a
                 change of this frame's bits + D / lambda is to be compared with, since BD-rates are
     own_cost    bits of this frame's latents + D / lambda with networks off
     """
@@ -112,10 +113,11 @@ class Samples:
     """All samples of one part of a prepared folder.
 
     folder  what ``nvc train prepare`` wrote; part "train" or "validation"
+    intra   with the I frames
     Raises InputError where nothing is there.
     """
 
-    def __init__(self, folder: Path, part: str = "train") -> None:
+    def __init__(self, folder: Path, part: str = "train", *, intra: bool = True) -> None:
         self.size = int(read_meta(folder)["size"])
         self._shards: list[tuple[np.ndarray, dict[str, np.ndarray]]] = []
         places, levels = [], []
@@ -126,8 +128,9 @@ class Samples:
                 continue
             shape = (len(index["quality"]), PICTURES, self.size * self.size * 3 // 2)
             planes = np.memmap(path.with_suffix(".u8"), np.uint8, "r", shape=shape)
-            places += [(len(self._shards), k) for k in range(shape[0])]
-            levels.append(index["level"])
+            kept = [k for k in range(shape[0]) if intra or index["level"][k] != INTRA_LEVEL]
+            places += [(len(self._shards), k) for k in kept]
+            levels.append(index["level"][kept])
             self._shards.append((planes, index))
         if not places:
             raise InputError(f"{folder} holds no {part} samples; make them with: nvc train prepare")
@@ -260,7 +263,7 @@ def _stack(views: list, share: float) -> Batch:
         symbols=(symbols[0], symbols[1]),
         counts=torch.tensor([view[3] for view in views]),
         quality=torch.tensor([s.quality for s in samples]),
-        level=torch.tensor([min(s.level, 5) for s in samples]),
+        level=torch.tensor([s.level for s in samples]),
         steps=torch.from_numpy(np.stack([s.steps for s in samples]).astype(np.float32)),
         cost=torch.tensor([s.cost * share for s in samples], dtype=torch.float32),
         own_cost=torch.tensor([s.own_cost * share for s in samples], dtype=torch.float32),

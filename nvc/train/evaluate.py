@@ -7,22 +7,22 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nvc.codec.networks import FrameNetworks
+from nvc.codec.network_choice import make_networks
 from nvc.metrics import bd_rate
-from nvc.models.inter import InterModel
-from nvc.models.weights import Weights
+from nvc.models.weights import Model, Weights
 from nvc.train.clips import read_clips
 from nvc.train.data import Samples, read_meta
-from nvc.train.losses import Coder, lagrangian
+from nvc.train.losses import Coder
 from nvc.train.prepare import POINTS, QUALITIES, SIZE, validation_clips
 from nvc.train.recorder import measure
+from nvc.train.refine import RefineCoder
 from nvc.train.workers import Group
 
 _MOST_SAMPLES = 96
 
 
 @torch.no_grad()
-def relative_cost(coder: Coder, samples: Samples, group: Group, device: str = "cpu") -> float:
+def relative_cost(coder: Coder | RefineCoder, samples: Samples, group: Group, device: str = "cpu") -> float:
     """What networks change, in percent of the clips' bits with networks off: an estimate of the BD-rate.
 
     Mean over samples of (cost - cost with networks off) / bits, cost = bits + D / lambda of a frame's latents.
@@ -32,11 +32,11 @@ def relative_cost(coder: Coder, samples: Samples, group: Group, device: str = "c
     change = 0.0
     for start in range(0, len(mine), 4):
         batch = samples.batch(mine[start : start + 4]).to(device)
-        change += float(((lagrangian(coder(batch), batch) - batch.own_cost) / batch.cost).sum())
+        change += float((coder.change(coder(batch), batch) / batch.cost).sum())
     return 100 * sum(group.gather([change])) / len(numbers)
 
 
-def evaluate(model: InterModel, tables: dict[str, np.ndarray], data: Path, clips: int, group: Group) -> dict:
+def evaluate(model: Model, tables: dict[str, np.ndarray], data: Path, clips: int, group: Group) -> dict:
     """Code validation clips with networks on at five qualities; BD-rates in percent and the points.
 
     Returns {"off": mean BD-rate against networks off, "x265": against x265 medium, "clips": {name: {...}}}; a mean
@@ -46,7 +46,7 @@ def evaluate(model: InterModel, tables: dict[str, np.ndarray], data: Path, clips
     cached = json.loads((data / POINTS).read_text(encoding="utf-8"))
     paths = [path for path in validation_clips(folder) if path.stem in cached][:clips]
     jobs = [(path, quality) for path in paths for quality in QUALITIES]
-    networks = FrameNetworks(Weights("0" * 16, copy.deepcopy(model).cpu(), tables))
+    networks = make_networks(Weights("0" * 16, copy.deepcopy(model).cpu(), tables))
     mine = []
     for path, quality in jobs[group.rank :: group.world]:
         size, decibel = measure(next(read_clips(path, SIZE)), quality, networks)

@@ -14,7 +14,7 @@ from nvc.entropy.tables import build_tables, quantise_counts
 from nvc.errors import InputError
 from nvc.models.integer import INDICES
 from nvc.models.inter import InterModel
-from nvc.models.weights import load_weights, save_weights
+from nvc.models.weights import Model, load_weights, save_weights
 from nvc.train.data import Samples, read_meta
 from nvc.train.losses import HYPER_GROUPS, Coder, laplace_tables_costs
 from nvc.train.stage import stages
@@ -101,7 +101,7 @@ def hyper_tables(counts: np.ndarray) -> np.ndarray:
     return quantise_counts(flat, np.full(len(flat), SYMBOLS), prior=0.0).astype(np.uint16).reshape(counts.shape)
 
 
-def save_trained(path: Path, model: InterModel, tables: dict[str, np.ndarray], stage: str, data: Path) -> str:
+def save_trained(path: Path, model: Model, tables: dict[str, np.ndarray], stage: str, data: Path) -> str:
     """A weights file of a stage, in full precision; returns its id."""
     return save_weights(path, model, tables=tables, metadata=_metadata(stage, data))
 
@@ -117,11 +117,13 @@ def export(run: Path, data: Path, out: Path, stage: str, note: str = "") -> str:
         raise InputError(f"{run} has no ended stage {stage}; run it with: nvc train run {stage} --data {data}")
     out.mkdir(parents=True, exist_ok=True)
     model = load_weights(source).model
+    tables: dict[str, np.ndarray] = {}
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if not name.startswith("scale_index."):
                 parameter.copy_(parameter.half().float())
-    tables = fit_tables(Coder(model.train()), Samples(data), count=400)
+    if isinstance(model, InterModel):
+        tables = fit_tables(Coder(model.train()), Samples(data, intra=False), count=400)
     target = out / "neural.safetensors"
     identity = save_weights(target, model, tables=tables, metadata=_metadata(stage, data), half=True)
     target.chmod(0o644)  # the library writes it for its owner only

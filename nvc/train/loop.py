@@ -17,12 +17,15 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from nvc.errors import UsageError
 from nvc.models.inter import InterModel
-from nvc.models.weights import load_weights
+from nvc.models.refine import RefineModel
+from nvc.models.weights import Model, load_weights
 from nvc.train.data import Samples
 from nvc.train.evaluate import evaluate, relative_cost
 from nvc.train.export import fit_tables, save_trained
-from nvc.train.losses import Coder, lagrangian
+from nvc.train.losses import Coder
+from nvc.train.refine import RefineCoder
 from nvc.train.stage import Stage
 from nvc.train.start import set_start
 from nvc.train.workers import Group
@@ -31,6 +34,7 @@ _HYPER_RATE = 10.0
 _FLOOR = 0.01  # of the learning rate at the end
 _PLAN_EVERY = 20
 _LOG_EVERY = 50
+_NEW: dict[str, Callable[[], Model]] = {"hyper": InterModel, "refine": RefineModel}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,8 @@ class Options:
 class State:
     """Everything that the next step depends on, besides samples and stage."""
 
-    coder: Coder
-    average: Coder
+    coder: Coder | RefineCoder
+    average: Coder | RefineCoder
     optimiser: torch.optim.Optimizer
     step: int = 0
     progress: float = 0.0
@@ -97,7 +101,7 @@ def train_stage(group: Group, stage: Stage, options: Options) -> None:
     """Run a stage to its end, or go on with it; rank 0 writes. Nothing to do where it has ended."""
     if (options.out / f"{stage.name}.safetensors").exists():
         return
-    samples = Samples(options.data)
+    samples = Samples(options.data, intra=stage.model == "refine")
     if options.overfit:
         samples.keep_first_clip()
     state = start_state(stage, options, samples)
@@ -112,7 +116,7 @@ def train_stage(group: Group, stage: Stage, options: Options) -> None:
     _judge(group, stage, options, samples, state, log)
     if group.rank == 0:
         state.save(saved, stage.name)
-        tables = fit_tables(state.average, samples, device=options.device)
+        tables = _tables(state, samples, options)
         save_trained(options.out / f"{stage.name}.safetensors", state.average.model, tables, stage.name, options.data)
 
 
@@ -124,13 +128,24 @@ def state_file(options: Options, stage: Stage) -> Path:
 def start_state(stage: Stage, options: Options, samples: Samples) -> State:
     """The state before the first step: from weights, or from the DCT start with indices fitted to the samples."""
     torch.manual_seed(stage.seed)
-    model = InterModel() if options.start is None else load_weights(options.start).model
-    coder = Coder(model.train(), stage.analysis)
-    if options.start is None:
+    coder = _coder(stage, None if options.start is None else load_weights(options.start).model)
+    if options.start is None and isinstance(coder, Coder):
         set_start(coder, samples)
     coder = coder.to(options.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = copy.deepcopy(coder).requires_grad_(False)
     return State(coder, average, _optimiser(coder, stage), pace=1.0 / (options.steps or stage.steps))
+
+
+def _coder(stage: Stage, model: Model | None) -> Coder | RefineCoder:
+    """The stage's kind of coder around a model, or around a new one."""
+    model = (model or _NEW[stage.model]()).train()
+    if stage.model == "refine":
+        if not isinstance(model, RefineModel):
+            raise UsageError(f"stage {stage.name} trains fusion and synthesis only; the weights are of the other kind")
+        return RefineCoder(model)
+    if not isinstance(model, InterModel):
+        raise UsageError(f"stage {stage.name} trains the hyperprior too; the weights are of the other kind")
+    return Coder(model, stage.analysis)
 
 
 def _optimiser(coder: nn.Module, stage: Stage) -> torch.optim.Optimizer:
@@ -184,15 +199,14 @@ def _pace(state: State, minutes: float, started: float, before: float, first: in
 
 def train_step(group: Group, stage: Stage, options: Options, samples: Samples, state: State) -> dict[str, float]:
     """One step: forward, backward, mean over the workers, update, average. Returns what the log wants."""
-    numbers = samples.draw(stage.seed, state.step, stage.batch * group.world, stage.level_draw)
-    mine = numbers[group.rank :: group.world]
+    drawn = samples.draw(stage.seed, state.step, stage.batch * group.world, stage.level_draw)
+    mine = drawn[group.rank :: group.world]
     batch = samples.batch(mine, stage.crop, (stage.seed, state.step, group.rank)).to(options.device)
     for group_ in state.optimiser.param_groups:
         group_["lr"] = group_["faster"] * learning_rate(stage, state.step, state.progress)
     with torch.autocast(options.device, torch.bfloat16, enabled=stage.bf16):
         outcome = state.coder(batch)
-    cost = lagrangian(outcome, batch)
-    loss = (cost / batch.cost).mean()
+    loss = (state.coder.objective(outcome, batch) / batch.cost).mean()
     state.optimiser.zero_grad(set_to_none=False)
     loss.backward()
     parameters = [p for p in state.coder.parameters() if p.grad is not None]
@@ -203,9 +217,8 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
         state.optimiser.step()
         _average(state, stage.ema)
     state.step += 1
-    change = 100 * ((cost - batch.own_cost) / batch.cost).mean().item()
-    bits = (outcome.latent_bits.sum() / cost.sum()).item()
-    return {"loss": loss.item(), "change": change, "bits_share": bits, "norm": norm, "skipped": float(not finite)}
+    numbers = state.coder.progress(outcome, batch)
+    return {"loss": loss.item(), **numbers, "norm": norm, "skipped": float(not finite)}
 
 
 @torch.no_grad()
@@ -218,15 +231,20 @@ def _average(state: State, decay: float) -> None:
 
 def _judge(group: Group, stage: Stage, options: Options, samples: Samples, state: State, log: "_Log") -> None:
     """Cost of validation samples, and real encodes of validation clips; into the log."""
-    judged = samples if options.overfit else Samples(options.data, "validation")
+    judged = samples if options.overfit else Samples(options.data, "validation", intra=stage.model == "refine")
     change = relative_cost(state.average, judged, group, options.device)
     log.write(event="cost", step=state.step, progress=state.progress, change=round(change, 3))
     if stage.evaluate_clips and not options.overfit:
-        tables = group.from_first(
-            fit_tables(state.average, samples, device=options.device) if group.rank == 0 else None
-        )
+        tables = group.from_first(_tables(state, samples, options) if group.rank == 0 else None)
         found = evaluate(state.average.model, tables, options.data, stage.evaluate_clips, group)  # type: ignore[arg-type]
         log.write(event="evaluation", step=state.step, progress=state.progress, **found)
+
+
+def _tables(state: State, samples: Samples, options: Options) -> dict:
+    """Tables that go into the weights file; none where the fitted contexts code the latents."""
+    if isinstance(state.average, RefineCoder):
+        return {}
+    return fit_tables(state.average, samples, device=options.device)
 
 
 class _Log:

@@ -116,6 +116,21 @@ class Coder(nn.Module):
         error = squared_error(picture, batch.source)
         return Outcome(bits.sum((1, 2, 3)), hyper_bits, error, picture, symbols, indices, z.detach())
 
+    def objective(self, outcome: Outcome, batch: Batch) -> Tensor:
+        """(N,) what training lowers, in bits."""
+        return lagrangian(outcome, batch)
+
+    @torch.no_grad()
+    def change(self, outcome: Outcome, batch: Batch) -> Tensor:
+        """(N,) bits + distortion / lambda less those with networks off."""
+        return lagrangian(outcome, batch) - batch.own_cost
+
+    def progress(self, outcome: Outcome, batch: Batch) -> dict[str, float]:
+        """What the log wants of a step: change in percent of the clip's bits, share of bits in the cost."""
+        cost = lagrangian(outcome, batch)
+        change = 100 * ((cost - batch.own_cost) / batch.cost).mean().item()
+        return {"change": change, "bits_share": (outcome.latent_bits.sum() / cost.sum()).item()}
+
     @torch.no_grad()
     def _quantise(self, y: Tensor, mean: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """(symbols, what they would be without the floor of the index); the floor codes nothing."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from nvc.codec.base import BaseSettings, HevcBase, HevcBaseDecoder, quality_to_crf
 from nvc.codec.base_planes import from_av_frame
-from nvc.codec.networks import FrameNetworks
+from nvc.codec.network_choice import Networks, make_networks
 from nvc.container.nal import join_annex_b
 from nvc.errors import DeviceError, InputError
 from nvc.metrics import frame_psnr, psnr_611
@@ -99,11 +99,11 @@ def training_device(wanted: str) -> str:
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def open_networks(weights: Path | None) -> FrameNetworks | None:
+def open_networks(weights: Path | None) -> Networks | None:
     """Networks from a weights file, or None."""
     from nvc.models.weights import load_weights
 
-    return None if weights is None else FrameNetworks(load_weights(weights))
+    return None if weights is None else make_networks(load_weights(weights))
 
 
 def anchor_points(folder: Path, workers: int = 1) -> dict[str, dict]:
@@ -161,7 +161,7 @@ def _make_shard(paths: list[Path], out: Path, name: str, limit: int | None, seed
     return write_shard(out, name, _samples(paths, limit, seed, networks))
 
 
-def _samples(paths: list[Path], limit: int | None, seed: int, networks: FrameNetworks | None) -> Iterator[Sample]:
+def _samples(paths: list[Path], limit: int | None, seed: int, networks: Networks | None) -> Iterator[Sample]:
     """Samples of all clips of some videos; with a limit, of clips spread evenly over the videos."""
     random = np.random.default_rng(seed)
     total = limit or 1 << 30

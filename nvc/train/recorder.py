@@ -9,25 +9,26 @@ import numpy as np
 
 from nvc.codec.encoder import Encoder
 from nvc.codec.frame_coder import RATE_WEIGHT, FrameSetup
-from nvc.codec.network_choice import single_thread
-from nvc.codec.networks import FrameNetworks, warp_each
+from nvc.codec.network_choice import Networks, single_thread
+from nvc.codec.networks import warp_each
+from nvc.codec.quality import step
 from nvc.codec.references import Planes
 from nvc.container.writer import StreamWriter
 from nvc.metrics import frame_psnr, psnr_611
+from nvc.models.blocks import LEVELS
+from nvc.models.refine import INTRA_LEVEL
 from nvc.train.data import PICTURES, Sample
 from nvc.train.losses import CHROMA_WEIGHT
 from nvc.types import Frame, Settings, VideoInfo
 
 
 class WatchedEncoder(Encoder):
-    """An encoder that keeps its pictures, and with ``keep`` a sample of each inter frame.
+    """An encoder that keeps its pictures, and with ``keep`` a sample of each frame.
 
     networks  to code with, or None for networks off
     """
 
-    def __init__(
-        self, info: VideoInfo, quality: int, networks: FrameNetworks | None = None, keep: bool = False
-    ) -> None:
+    def __init__(self, info: VideoInfo, quality: int, networks: Networks | None = None, keep: bool = False) -> None:
         settings = Settings(quality=quality, keyint=64, threads=1, disable=frozenset({"networks"}))
         super().__init__(info, settings)
         self.pictures: dict[int, Planes] = {}
@@ -64,9 +65,19 @@ class WatchedEncoder(Encoder):
         pictures = [self._source, choices.prediction, *warped, choices.prediction][:PICTURES]
         rows = np.stack([np.concatenate([plane.ravel() for plane in planes]) for planes in pictures])
         symbols = tuple(_sparse(r.symbols.latents) for r in references if r.symbols is not None)
-        level = setup.task.level
+        level = min(setup.task.level, LEVELS - 1)
         self.samples.append(
             Sample(rows.astype(np.uint8), symbols, setup.quality, level, setup.steps, cost=0.0, own_cost=0.0)
+        )
+
+    def _observe_intra(self, source, decoded, qp) -> None:
+        if not self._keep:
+            return
+        rows = np.stack([np.concatenate([plane.ravel() for plane in planes]) for planes in (source, *[decoded] * 3)])
+        steps = np.array([step(8 * qp, 8)] * 3)
+        cost = _error(decoded, source) / (RATE_WEIGHT * (float(steps[0]) / 16) ** 2)
+        self.samples.append(
+            Sample(rows.astype(np.uint8), (), self.settings.quality, INTRA_LEVEL, steps, cost=0.0, own_cost=float(cost))
         )
 
     def _lambda(self, task) -> float:
@@ -75,16 +86,16 @@ class WatchedEncoder(Encoder):
         return RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
 
 
-def record(frames: Sequence[Frame], quality: int, networks: FrameNetworks | None = None) -> list[Sample]:
-    """Samples of the inter frames of a clip (8 bit, sides multiples of 16), coded as one I period."""
+def record(frames: Sequence[Frame], quality: int, networks: Networks | None = None) -> list[Sample]:
+    """Samples of the frames of a clip (8 bit, sides multiples of 16), coded as one I period."""
     encoder = WatchedEncoder(frames[0].info, quality, networks, keep=True)
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
     total = 8 * sum(len(payload) for packet in packets for payload in packet.payloads)
-    cost = total / max(1, len(encoder.samples))
+    cost = total / len(encoder.samples)
     return [replace(sample, cost=float(cost)) for sample in encoder.samples]
 
 
-def measure(frames: Sequence[Frame], quality: int, networks: FrameNetworks | None = None) -> tuple[int, float]:
+def measure(frames: Sequence[Frame], quality: int, networks: Networks | None = None) -> tuple[int, float]:
     """(bytes of the whole stream in its container, mean PSNR 6:1:1 of the decoded frames) of a clip."""
     encoder = WatchedEncoder(frames[0].info, quality, networks)
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()

@@ -26,7 +26,7 @@ def run(name: str, options: Options, *, workers: int = 1, notify: Notify = print
     known = stages()
     if name != "all" and name not in known:
         raise UsageError(f"stage must be all or one of {', '.join(known)}, got {name}")
-    chosen = list(known.values()) if name == "all" else [known[name]]
+    chosen = [stage for stage in known.values() if stage.order] if name == "all" else [known[name]]
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / RUN).write_text(json.dumps({"data": str(options.data.resolve())}), encoding="utf-8")
     total = sum(stage.share for stage in chosen)
@@ -38,7 +38,7 @@ def run(name: str, options: Options, *, workers: int = 1, notify: Notify = print
 
 def _start(stage: Stage, options: Options) -> Path | None:
     """Weights that a stage begins with: those given, else of the stage before it in this run, else none."""
-    before = [other for other in stages().values() if other.order < stage.order]
+    before = [other for other in stages().values() if 0 < other.order < stage.order]
     ended = [options.out / f"{other.name}.safetensors" for other in before]
     ended = [path for path in ended if path.is_file()]
     return ended[-1] if ended else options.start

@@ -14,7 +14,9 @@ _OTHER = "enhance"  # stages of the enhancement network have a form of their own
 class Stage:
     """What a stage does.
 
-    order, share   place in "all", and its share of the minutes
+    model          what trains: "refine" (fusion and synthesis; fitted contexts code the latents) or "hyper" (all
+                   networks, hyperprior and means too)
+    order, share   place in "all" (0 = not in it), and its share of the minutes
     steps          length where no minutes are given
     batch, crop    samples a step and worker, side of the crops in luma samples
     rate           highest learning rate; warm-up over ``warmup`` steps, then a cosine
@@ -33,6 +35,7 @@ class Stage:
     batch: int
     crop: int
     rate: float
+    model: str = "refine"
     share: float = 1.0
     warmup: int = 100
     decay: float = 0.01
@@ -51,6 +54,8 @@ class Stage:
     def __post_init__(self) -> None:
         if min(self.steps, self.batch) < 1 or self.crop < 16 or self.crop % 16:
             raise UsageError(f"stage {self.name}: steps and batch from 1, crop a multiple of 16, got {self}")
+        if self.model not in ("refine", "hyper"):
+            raise UsageError(f"stage {self.name}: model must be refine or hyper, got {self.model}")
         if not 0 < self.rate < 1 or not 0 <= self.ema < 1 or self.clip <= 0:
             raise UsageError(f"stage {self.name}: rate within 0..1, ema below 1, clip above 0, got {self}")
 
@@ -59,7 +64,7 @@ def stages() -> dict[str, Stage]:
     """All stages of the neural mode by name, in their order."""
     folder = Path(str(resources.files("nvc.train") / "stages"))
     found = [read_stage(path) for path in folder.glob("*.toml") if not path.stem.startswith("enhance")]
-    return {stage.name: stage for stage in sorted(found, key=lambda s: s.order)}
+    return {stage.name: stage for stage in sorted(found, key=lambda s: (not s.order, s.order))}
 
 
 def read_stage(path: Path) -> Stage:

@@ -12,11 +12,17 @@ import pytest
 
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
-from nvc.codec.frame_coder import FrameSetup
+from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, symbol_capacity
+from nvc.codec.network_choice import make_networks
 from nvc.codec.networks import warp_each
 from nvc.codec.references import Reference
-from nvc.errors import ModelError
+from nvc.codec.stages import Stages
+from nvc.codec.symbols import load_model
+from nvc.entropy.coder import encoding_coder
+from nvc.errors import CorruptError, ModelError
 from nvc.metrics import psnr
+from nvc.models.refine import RefineConfig
+from nvc.models.weights import seeded_weights
 from nvc.motion.field import BOTH, FIRST, SECOND, MotionField
 from nvc.types import FrameTask, Settings
 
@@ -24,13 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = {"fine": 16, "wide": 32, "hyper": 16, "hyper_wide": 16, "encoder": 16, "integer": 16, "renderer": 16}
 
 
-@pytest.fixture(scope="module")
-def weights_file(tmp_path_factory) -> Path:
+@pytest.fixture(scope="module", params=["hyper", "refine"])
+def weights_file(request, tmp_path_factory) -> Path:
     from nvc.models.inter import InterConfig
+    from nvc.models.refine import RefineConfig
     from nvc.models.weights import save_weights, seeded_weights
 
-    path = tmp_path_factory.mktemp("weights") / "seed.safetensors"
-    weights = seeded_weights(11, InterConfig(**SMALL))
+    path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
+    weights = seeded_weights(11, InterConfig(**SMALL) if request.param == "hyper" else RefineConfig(16, 16, 1, 1))
     save_weights(path, weights.model, tables=weights.tables, metadata={"stage": "seed 11"})
     return path
 
@@ -127,13 +134,28 @@ def test_picture_hashes_warn_at_another_precision(networks_on, clip):
     assert len(other.warnings) == 1 and "rounding" in other.warnings[0]
 
 
-def test_bits_name_hyper_latents(networks_on, clip):
+def test_bits_name_what_networks_add(networks_on, clip):
     header, packets = encode(clip(48, 32, 9))
     decoder = Decoder(header, threads=1)
     for packet in packets:
         decoder.push(packet)
     assert all(b["hyper"] > 0 for b in decoder.last_bits)
     assert decoder.last_bits == packets[-1].bits
+
+
+@pytest.mark.parametrize("switches", [8, 15])
+def test_switches_that_are_none_are_refused(clip, switches):
+    frames = clip(32, 32, 2)
+    planes = tuple(plane.astype(np.uint16) for plane in frames[0].planes)
+    setup = FrameSetup(FrameTask(1, "P", 0, (0,)), (32, 32), 8, "ra", 30, frozenset())
+    networks = make_networks(seeded_weights(2, RefineConfig(16, 16, 0, 0)))
+    model = load_model()
+    references = (Reference(planes, None, 8),)
+    symbols = choose(setup, references, planes, model, Stages(), networks).symbols
+    symbols.switches = switches
+    coder = encoding_coder(model.tables, symbol_capacity(setup))
+    with pytest.raises(CorruptError, match="impossible"):
+        code_symbols(setup, (None,), coder, symbols, model, networks=networks)
 
 
 def test_weights_that_are_not_there(networks_on, clip, monkeypatch):

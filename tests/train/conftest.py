@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nvc.models.inter import InterConfig, InterModel
+from nvc.models.refine import RefineConfig, RefineModel
 from nvc.train.data import META, Sample, write_shard
 
 SIZE = 64
@@ -38,11 +39,16 @@ def sample_of():
     return make_sample
 
 
+def small_refine_model() -> RefineModel:
+    """A small model of the other kind."""
+    return RefineModel(RefineConfig(16, 16, 1, 1))
+
+
 @pytest.fixture
 def small_model(monkeypatch: pytest.MonkeyPatch) -> InterModel:
     """A small model; the loop makes such ones too. One thread, so that sums have one order."""
     torch.set_num_threads(1)
-    monkeypatch.setattr("nvc.train.loop.InterModel", lambda: InterModel(SMALL))
+    monkeypatch.setattr("nvc.train.loop._NEW", {"hyper": lambda: InterModel(SMALL), "refine": small_refine_model})
     torch.manual_seed(3)
     return InterModel(SMALL).train()
 

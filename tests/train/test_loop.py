@@ -4,14 +4,19 @@ import math
 import pytest
 import torch
 
+from nvc.errors import UsageError
 from nvc.models.weights import read_metadata
 from nvc.train import loop
 from nvc.train.data import Samples
 from nvc.train.loop import Options, learning_rate, read_log, start_state, state_file, train_stage, train_step
+from nvc.train.losses import Coder
 from nvc.train.stage import Stage
 from nvc.train.workers import Group
 
-STAGE = Stage("short", 1, steps=8, batch=2, crop=32, rate=1e-3, warmup=2, ema=0.9, evaluate_clips=0, bf16=False)
+STAGE = Stage(
+    "short", 1, steps=8, batch=2, crop=32, rate=1e-3, warmup=2, ema=0.9, evaluate_clips=0, bf16=False, model="hyper"
+)
+REFINE = dataclasses.replace(STAGE, name="refined", model="refine")
 
 
 def options_of(prepared, folder, **values) -> Options:
@@ -19,10 +24,10 @@ def options_of(prepared, folder, **values) -> Options:
     return Options(prepared, folder, save_every=0.0, **values)
 
 
-def trained(prepared, folder, **values) -> dict:
+def trained(prepared, folder, stage=STAGE, **values) -> dict:
     options = options_of(prepared, folder, **values)
-    train_stage(Group(), STAGE, options)
-    return torch.load(state_file(options, STAGE), weights_only=True)
+    train_stage(Group(), stage, options)
+    return torch.load(state_file(options, stage), weights_only=True)
 
 
 def same(a: object, b: object) -> bool:
@@ -35,15 +40,17 @@ def same(a: object, b: object) -> bool:
     return a == b
 
 
-def test_killed_and_resumed_equals_unbroken(small_model, prepared, tmp_path):
-    whole = trained(prepared, tmp_path / "whole")
-    trained(prepared, tmp_path / "broken", stop_at=3)
-    assert not (tmp_path / "broken" / "short.safetensors").exists()
-    broken = trained(prepared, tmp_path / "broken")
+@pytest.mark.parametrize("stage", [STAGE, REFINE], ids=["hyper", "refine"])
+def test_killed_and_resumed_equals_unbroken(small_model, prepared, tmp_path, stage):
+    weights = f"{stage.name}.safetensors"
+    whole = trained(prepared, tmp_path / "whole", stage)
+    trained(prepared, tmp_path / "broken", stage, stop_at=3)
+    assert not (tmp_path / "broken" / weights).exists()
+    broken = trained(prepared, tmp_path / "broken", stage)
     assert whole["step"] == broken["step"] == 8
     for name in ("coder", "average", "optimiser", "progress"):
         assert same(whole[name], broken[name]), name
-    ids = [read_metadata(tmp_path / name / "short.safetensors")["id"] for name in ("whole", "broken")]
+    ids = [read_metadata(tmp_path / name / weights)["id"] for name in ("whole", "broken")]
     assert ids[0] == ids[1]
 
 
@@ -72,7 +79,7 @@ def test_the_average_follows_the_weights(small_model, prepared, tmp_path):
 def test_a_step_that_is_not_finite_changes_nothing(small_model, prepared, tmp_path, monkeypatch):
     state = start_state(STAGE, options_of(prepared, tmp_path / "run"), Samples(prepared))
     before = {name: value.clone() for name, value in state.coder.named_parameters()}
-    monkeypatch.setattr(loop, "lagrangian", lambda outcome, batch: outcome.distortion * math.nan)
+    monkeypatch.setattr(Coder, "objective", lambda self, outcome, batch: outcome.distortion * math.nan)
     record = train_step(Group(), STAGE, Options(prepared, tmp_path), Samples(prepared), state)
     assert record["skipped"] == 1 and state.step == 1
     assert all(torch.equal(value, before[name]) for name, value in state.coder.named_parameters())
@@ -97,6 +104,13 @@ def test_an_ended_stage_is_stepped_over(prepared, tmp_path):
     (tmp_path / "short.safetensors").write_bytes(b"ended")
     train_stage(Group(), STAGE, Options(prepared, tmp_path))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "short.safetensors"]
+
+
+def test_weights_of_the_other_kind_are_refused(small_model, prepared, tmp_path):
+    trained(prepared, tmp_path / "run")
+    start = tmp_path / "run" / "short.safetensors"
+    with pytest.raises(UsageError, match="fusion and synthesis only"):
+        start_state(REFINE, options_of(prepared, tmp_path / "next", start=start), Samples(prepared))
 
 
 @pytest.mark.slow

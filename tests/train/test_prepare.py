@@ -43,17 +43,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_prepare_makes_samples_and_points(folder, tmp_path):
     said: list[str] = []
     prepare(folder, tmp_path / "out", notify=said.append)
-    assert len(Samples(tmp_path / "out")) == 12 and len(Samples(tmp_path / "out", "validation")) == 2
+    assert len(Samples(tmp_path / "out")) == 18 and len(Samples(tmp_path / "out", "validation")) == 3
+    assert len(Samples(tmp_path / "out", intra=False)) == 12
     assert read_meta(tmp_path / "out")["clips"] == str(folder)
     points = json.loads((tmp_path / "out" / "points.json").read_text())
     assert list(points) == ["5"] and len(points["5"]["off"]) == len(points["5"]["x265"]) == 2
-    assert points["5"]["off"][0][0] < points["5"]["off"][1][0] and said[0] == "train: 12 samples"
+    assert points["5"]["off"][0][0] < points["5"]["off"][1][0] and said[0] == "train: 18 samples"
 
 
 def test_a_limit_spreads_over_the_videos_and_replaces_what_was(folder, tmp_path):
     out = tmp_path / "out"
     prepare(folder, out, notify=lambda text: None)
-    assert make_samples(folder, out, "train", limit=3) == 6 and len(Samples(out)) == 6
+    assert make_samples(folder, out, "train", limit=3) == 9 and len(Samples(out)) == 9
 
 
 def test_x265_points_rise_with_quality():

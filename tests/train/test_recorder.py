@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nvc.codec.networks import FrameNetworks
+from nvc.models.refine import INTRA_LEVEL
 from nvc.models.weights import seeded_weights
 from nvc.train.recorder import WatchedEncoder, measure, record
 from nvc.types import Frame, VideoInfo
@@ -23,17 +24,19 @@ def clip() -> list[Frame]:
     return frames
 
 
-def test_each_inter_frame_gives_a_sample(clip):
+def test_each_frame_gives_a_sample(clip):
     samples = record(clip, 30)
-    assert sorted(s.level for s in samples) == [0, 1, 2, 2]
-    assert sorted(len(s.symbols) for s in samples) == [0, 1, 1, 2]
+    assert sorted(s.level for s in samples) == [0, 1, 2, 2, INTRA_LEVEL]
+    assert sorted(len(s.symbols) for s in samples) == [0, 0, 1, 1, 2]
     assert len({s.cost for s in samples}) == 1 and all(0 < s.own_cost < 20 * s.cost for s in samples)
     sources = {sample.planes[0][: 64 * 64].tobytes() for sample in samples}
-    assert sources == {frame.y.tobytes() for frame in clip[1:]}
+    assert sources == {frame.y.tobytes() for frame in clip}
 
 
 def test_predictions_look_like_the_source(clip):
     samples = record(clip, 50)
+    intra = samples.pop(0)
+    assert intra.level == INTRA_LEVEL and np.array_equal(intra.planes[1], intra.planes[2])
     apart = [np.abs(s.planes[0].astype(int) - s.planes[1])[: 64 * 64].mean() for s in samples]
     still = [np.abs(s.planes[0][: 64 * 64].astype(int) - clip[0].y.ravel()).mean() for s in samples]
     assert np.mean(apart) < 0.8 * np.mean(still)

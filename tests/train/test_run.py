@@ -27,7 +27,8 @@ def ran(monkeypatch, prepared):
         asked.append((part, options["weights"]))
         return 1
 
-    monkeypatch.setattr(room, "stages", lambda: {"first": FIRST, "second": SECOND})
+    apart = dataclasses.replace(FIRST, name="apart", order=0)  # runs by its name only
+    monkeypatch.setattr(room, "stages", lambda: {"first": FIRST, "second": SECOND, "apart": apart})
     monkeypatch.setattr(room, "run_workers", note)
     monkeypatch.setattr(room, "make_samples", make)
     return asked
@@ -58,7 +59,7 @@ def test_a_stage_that_needs_weights_says_so(ran, prepared, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(prepared, tmp_path):
-    with pytest.raises(UsageError, match="stage must be all or one of first, refresh"):
+    with pytest.raises(UsageError, match="stage must be all or one of first, refresh, hyper"):
         run("third", Options(prepared, tmp_path))
 
 

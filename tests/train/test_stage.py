@@ -6,8 +6,9 @@ from nvc.train.stage import Stage, read_stage, stages
 
 def test_the_stages_come_in_order():
     found = list(stages().values())
-    assert [stage.name for stage in found] == ["first", "refresh"]
-    assert not found[0].refresh and found[1].refresh and found[0].level_draw[0] > found[0].level_draw[-1]
+    assert [stage.name for stage in found] == ["first", "refresh", "hyper"]
+    assert not found[0].refresh and found[1].refresh and found[0].level_draw[0] > found[0].level_draw[4]
+    assert [stage.model for stage in found] == ["refine", "refine", "hyper"] and found[2].order == 0
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_a_wrong_stage_is_refused(tmp_path, text):
         read_stage(path)
 
 
-@pytest.mark.parametrize("change", [{"crop": 20}, {"rate": 2.0}, {"steps": 0}, {"clip": 0.0}])
+@pytest.mark.parametrize("change", [{"crop": 20}, {"rate": 2.0}, {"steps": 0}, {"clip": 0.0}, {"model": "other"}])
 def test_values_out_of_range_are_refused(change):
     with pytest.raises(UsageError, match="stage x"):
         Stage(**{"name": "x", "order": 1, "steps": 1, "batch": 1, "crop": 32, "rate": 0.1, **change})
