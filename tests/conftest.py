@@ -39,6 +39,9 @@ def _limit_threads() -> None:
 
 _hear_interrupts()
 _limit_threads()
+# Most tests are about other things than networks, which take torch a second to start in each process: off, but where a
+# test asks for them (tests/pipeline/test_shipped_weights.py for those that ship).
+os.environ["NVC_WEIGHTS"] = "none"
 # One folder for all runs and child processes: compiling takes longer than most tests.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"nvc-numba-{os.getuid()}-{_numba_state()}"))
 

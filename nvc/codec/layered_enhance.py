@@ -4,10 +4,8 @@ Neighbours do not cross an I period, so each can be decoded alone.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from importlib import resources
 
 from nvc.codec.base import HevcBaseDecoder
 from nvc.codec.base_planes import from_av_frame
@@ -18,6 +16,7 @@ from nvc.container.hevc_headers import HevcHeaders
 from nvc.container.nal import is_reference, is_slice, join_annex_b, split_annex_b
 from nvc.errors import ModelError
 from nvc.types import CodedAs, Frame, VideoInfo
+from nvc.weights import manifest_text, offered_paths
 
 UNREFERRED = "b"  # type of a B picture that no other refers to, in steering
 
@@ -29,17 +28,14 @@ def open_default_enhancer(device: str, precision: str, threads: int) -> Enhancer
     try:
         return open_enhancer(device=device, precision=precision, threads=threads)
     except ModelError:
-        if os.environ.get("NVC_WEIGHTS"):  # it names other networks only
+        if offered_paths():  # they name other networks only
             return None
         raise
 
 
 def enhancement_there() -> bool:
     """True where NVC_WEIGHTS or the manifest may offer weights; costs no import of torch."""
-    if os.environ.get("NVC_WEIGHTS"):
-        return True
-    manifest = json.loads((resources.files("nvc.weights") / "manifest.json").read_text(encoding="utf-8"))
-    return bool(manifest.get("enhance", {}).get("default"))
+    return bool(offered_paths() or json.loads(manifest_text()).get("enhance", {}).get("default"))
 
 
 class Codings:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from nvc.codec.networks import FrameNetworks
@@ -13,6 +11,7 @@ from nvc.codec.references import Planes
 from nvc.codec.refine import RefineNetworks
 from nvc.errors import DeviceError
 from nvc.types import Settings, StreamHeader
+from nvc.weights import manifest_text, offered_paths
 
 if TYPE_CHECKING:
     from nvc.models.weights import Weights
@@ -22,12 +21,11 @@ Networks = FrameNetworks | RefineNetworks
 
 def weights_there() -> bool:
     """True where NVC_WEIGHTS or the manifest offers weights; without either it costs no import of torch."""
-    if os.environ.get("NVC_WEIGHTS"):
+    if offered_paths():
         from nvc.models.weights import offers_weights
 
         return offers_weights()
-    manifest = json.loads((resources.files("nvc.weights") / "manifest.json").read_text(encoding="utf-8"))
-    return manifest.get("default") is not None
+    return json.loads(manifest_text()).get("default") is not None
 
 
 def networks_for_encoder(settings: Settings) -> Networks | None:

@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from nvc.errors import ModelError
 from nvc.models.enhance import PRESETS, EnhanceModel, config_from_json, config_to_json
 from nvc.models.files import content_id, open_tensors
+from nvc.weights import manifest_text, offered_paths
 
 FORMAT = "nvc-enhance-1"
 _FLOATS = ("F32", "F16")
@@ -105,8 +106,7 @@ def find_enhance(want: str | None = None, preset: str = "fast") -> Path:
 
 def read_enhance_manifest() -> tuple[dict[str, str], dict[str, str]]:
     """({preset: id}, {id: file name}) of the part "enhance" of nvc/weights/manifest.json. ModelError if unreadable."""
-    text = (resources.files("nvc.weights") / "manifest.json").read_text(encoding="utf-8")
-    return parse_enhance_manifest(text)
+    return parse_enhance_manifest(manifest_text())
 
 
 def parse_enhance_manifest(text: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -143,10 +143,9 @@ def is_enhance_file(path: Path) -> bool:
 
 def _offered() -> Iterator[tuple[Path, dict[str, str]]]:
     """Enhancement files that NVC_WEIGHTS names; other weights among them are stepped over."""
-    for part in filter(None, os.environ.get("NVC_WEIGHTS", "").split(os.pathsep)):
-        path = Path(part)
+    for path in offered_paths():
         if not path.exists():
-            raise ModelError(f"NVC_WEIGHTS names {part}, which is not there")
+            raise ModelError(f"NVC_WEIGHTS names {path}, which is not there")
         for file in sorted(path.glob("*.safetensors")) if path.is_dir() else (path,):
             if is_enhance_file(file):
                 yield file, read_enhance_metadata(file)

@@ -21,6 +21,7 @@ from nvc.models.enhance_weights import is_enhance_file
 from nvc.models.files import content_id, open_tensors
 from nvc.models.inter import InterConfig, InterModel, config_from
 from nvc.models.refine import RefineConfig, RefineModel, refine_config
+from nvc.weights import manifest_text, offered_paths
 
 FORMAT = "nvc-weights-1"
 TABLE_TOTAL = 4096
@@ -129,8 +130,7 @@ def offers_weights() -> bool:
 
 def read_manifest() -> tuple[str | None, tuple[ManifestEntry, ...]]:
     """(id of the default weights or None, all released weights) of nvc/weights/manifest.json."""
-    text = (resources.files("nvc.weights") / "manifest.json").read_text(encoding="utf-8")
-    return parse_manifest(text)
+    return parse_manifest(manifest_text())
 
 
 def parse_manifest(text: str) -> tuple[str | None, tuple[ManifestEntry, ...]]:
@@ -177,15 +177,14 @@ def seeded_weights(seed: int, config: InterConfig | RefineConfig | None = None) 
 
 def _offered() -> Iterator[Path]:
     """Weights files that NVC_WEIGHTS names. Raises ModelError where one of its paths is not there."""
-    for part in filter(None, os.environ.get("NVC_WEIGHTS", "").split(os.pathsep)):
-        path = Path(part)
+    for path in offered_paths():
         if path.is_dir():
             yield from filter(_is_weights, sorted(path.glob("*.safetensors")))
         elif path.is_file():
             if not is_enhance_file(path):  # weights of the enhancement may be named beside
                 yield path
         else:
-            raise ModelError(f"NVC_WEIGHTS names {part}, which is not there")
+            raise ModelError(f"NVC_WEIGHTS names {path}, which is not there")
 
 
 def _is_weights(path: Path) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from nvc.codec import network_choice
 from nvc.errors import DeviceError, ModelError
+from nvc.models.weights import find_weights
 from nvc.types import Settings
 
 
@@ -18,6 +19,13 @@ def test_environment_offers_weights(monkeypatch, tmp_path):
     with pytest.raises(ModelError, match="not there"):
         network_choice.networks_for_encoder(Settings())
     assert network_choice.networks_for_encoder(Settings(disable=frozenset({"networks"}))) is None
+
+
+def test_no_weights_at_all_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv("NVC_WEIGHTS", "none")
+    assert not network_choice.weights_there()
+    with pytest.raises(ModelError, match="0123456789abcdef"):
+        find_weights("0123456789abcdef")
 
 
 def test_a_missing_gpu_is_said(monkeypatch, tmp_path):
