@@ -10,9 +10,16 @@ from nvc import color
 from nvc.codec.frame_coder import Choices, FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
-from nvc.codec.network_choice import networks_for_encoder, refine_intra, single_thread
+from nvc.codec.network_choice import (
+    intra_switches,
+    networks_for_encoder,
+    pack_intra,
+    refine_intra,
+    single_thread,
+)
 from nvc.codec.quality import intra_qp
 from nvc.codec.references import Planes, Reference, plane_hash
+from nvc.codec.refine import select
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -149,7 +156,9 @@ class Encoder:
             decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
         self._observe_intra(planes, decoded, qp)
         with self.stages.time("networks"):
-            decoded = refine_intra(self._networks, decoded, self.settings.quality, self.info.bit_depth)
+            refined = refine_intra(self._networks, decoded, self.settings.quality, self.info.bit_depth)
+            switches = intra_switches(self._networks, planes, decoded, refined)
+            decoded = select(switches, refined, decoded)
         index = self._count
         self._references = {index: Reference(decoded, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
@@ -157,7 +166,7 @@ class Encoder:
         entry = FrameEntry(index, "I", 0, self.settings.quality, frame.pts, frame.duration)
         hashes = (plane_hash(decoded, self.info),) if self.settings.hash else ()
         bits = ({"motion": 0, "latents": 0, "hyper": 0, "base": 8 * len(data), "side": 0},)
-        return Packet("intra", (entry,), (data,), plane_hashes=hashes, bits=bits)
+        return Packet("intra", (entry,), pack_intra(data, switches), plane_hashes=hashes, bits=bits)
 
     def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
         """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""

@@ -15,7 +15,7 @@ from nvc.codec.motion_coding import code_motion
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
 from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
-from nvc.codec.refine import ALL_SWITCHES, CORRECTED, RefineNetworks, best_switches, coefficient_cost, select
+from nvc.codec.refine import ALL_SWITCHES, CORRECTED, RefineNetworks, best_prediction, best_switches, select
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
@@ -127,7 +127,7 @@ def _choose_refined(
         fused = networks.fuse(setup, references, motion, prediction)
     with stages.time("transform and quantise"):
         plain, corrected = (_scaled(setup, source, fused.prediction(s)) for s in (0, CORRECTED))
-        switches = CORRECTED if coefficient_cost(corrected) < coefficient_cost(plain) else 0
+        switches = best_prediction(corrected, plain)
         scaled = corrected if switches else plain
         symbols, _ = _quantise(setup, references, scaled, motion, model)
     planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))

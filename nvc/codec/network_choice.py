@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.references import Planes
-from nvc.codec.refine import RefineNetworks
-from nvc.errors import DeviceError
+from nvc.codec.refine import CHROMA_REFINED, LUMA_REFINED, RefineNetworks, best_switches, select
+from nvc.errors import CorruptError, DeviceError
 from nvc.types import Settings, StreamHeader
 from nvc.weights import manifest_text, offered_paths
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nvc.models.weights import Weights
 
 Networks = FrameNetworks | RefineNetworks
+INTRA_SWITCHES = LUMA_REFINED | CHROMA_REFINED
+_PARTS = tuple(bytes([part]) for part in (0, LUMA_REFINED, CHROMA_REFINED))
 
 
 def weights_there() -> bool:
@@ -67,11 +69,33 @@ def refines_intra(networks: Networks | None) -> bool:
     return isinstance(networks, RefineNetworks)
 
 
-def refine_intra(networks: Networks | None, decoded: Planes, quality: int, bit_depth: int) -> Planes:
-    """A decoded I frame (planes uint16) as it is shown and referred to."""
-    if not isinstance(networks, RefineNetworks):
+def refine_intra(
+    networks: Networks | None, decoded: Planes, quality: int, bit_depth: int, switches: int | None = None
+) -> Planes:
+    """A decoded I frame (planes uint16) as it is shown and referred to. switches: None for both of them on."""
+    if not isinstance(networks, RefineNetworks) or switches == 0:
         return decoded
-    return networks.refine_intra(decoded, quality, bit_depth)
+    refined = networks.refine_intra(decoded, quality, bit_depth)
+    return select(INTRA_SWITCHES if switches is None else switches, refined, decoded)
+
+
+def intra_switches(networks: Networks | None, source: Planes, decoded: Planes, refined: Planes) -> int:
+    """What of an I frame to refine: ``INTRA_SWITCHES``, a part of them, or 0."""
+    return best_switches(source, refined, decoded) if refines_intra(networks) else INTRA_SWITCHES
+
+
+def pack_intra(data: bytes, switches: int) -> tuple[bytes, ...]:
+    """Payloads of an I packet: the picture alone where all of it is refined, else behind a byte of switches."""
+    return (data,) if switches == INTRA_SWITCHES else (bytes([switches]), data)
+
+
+def unpack_intra(networks: Networks | None, payloads: Sequence[bytes]) -> tuple[bytes, int]:
+    """(picture, switches) of an I packet. Raises CorruptError where that cannot be."""
+    if len(payloads) == 1:
+        return payloads[0], INTRA_SWITCHES
+    if len(payloads) != 2 or not refines_intra(networks) or payloads[0] not in _PARTS:
+        raise CorruptError(f"an I packet holds {len(payloads)} payloads")
+    return payloads[1], payloads[0][0]
 
 
 def single_thread(networks: Networks | None) -> Callable[[], None] | None:

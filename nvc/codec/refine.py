@@ -117,6 +117,11 @@ def coefficient_cost(scaled: np.ndarray) -> float:
     return float(np.log2(1 + np.square(scaled) / np.float32(KNEE)).sum() * BITS)
 
 
+def best_prediction(corrected: np.ndarray, plain: np.ndarray) -> int:
+    """CORRECTED where its residual (coefficients in steps) costs less, else 0."""
+    return CORRECTED if coefficient_cost(corrected) < coefficient_cost(plain) else 0
+
+
 def select(switches: int, refined: Planes, plain: Planes) -> Planes:
     """Luma and chroma from ``refined`` where the switches say so, else from ``plain``."""
     y = refined[0] if switches & LUMA_REFINED else plain[0]

@@ -11,6 +11,7 @@ from nvc.codec.refine import (
     CORRECTED,
     LUMA_REFINED,
     RefineNetworks,
+    best_prediction,
     best_switches,
     coefficient_cost,
     select,
@@ -72,6 +73,7 @@ def test_the_encoder_takes_what_is_closer():
 def test_cost_grows_with_the_coefficients():
     scaled = np.random.default_rng(0).normal(0, 1, (4, 384)).astype(np.float32)
     costs = [coefficient_cost(scaled * gain) for gain in (0, 0.5, 1, 4)]
+    assert best_prediction(scaled * 0.5, scaled) == CORRECTED and best_prediction(scaled, scaled) == 0
     assert costs[0] == 0 and costs == sorted(costs) and len(set(costs)) == 4
     small = np.full((1, 384), 0.01, np.float32)
     assert coefficient_cost(small) == pytest.approx(384 * 0.01**2 / 0.13, rel=0.01)  # error over lambda
@@ -83,4 +85,7 @@ def test_intra_pictures_keep_their_size(networks, depth):
     decoded = tuple((100 + plane // 16 << (depth - 8)).astype(np.uint16) for plane in planes(7))
     refined = refine_intra(networks, decoded, 30, depth)
     assert [p.shape for p in refined] == [p.shape for p in decoded] and refined[0].max() < 1 << depth
+    assert equal(refine_intra(networks, decoded, 30, depth, 0), decoded)
+    luma = refine_intra(networks, decoded, 30, depth, LUMA_REFINED)
+    assert equal(luma[:1], refined[:1]) and equal(luma[1:], decoded[1:])
     assert not equal(refined, decoded) and equal(refine_intra(None, decoded, 30, depth), decoded)
