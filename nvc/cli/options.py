@@ -107,6 +107,17 @@ def gigabytes(text: str) -> int:
     return int(value * 1e9)
 
 
+def minutes(text: str) -> float:
+    """Minutes above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"must be a number of minutes above 0, got {text!r}")
+    return value
+
+
 SETTINGS = ("quality", "mode", "structure", "keyint", "mini_gop", "preset", "intra", "base", "base_preset", "device",
             "threads", "precision", "hash")  # fmt: skip
 

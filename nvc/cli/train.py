@@ -1,9 +1,10 @@
-"""``nvc train prepare|run|plot|export``: words to calls of nvc.train, nothing more."""
+"""``nvc train prepare|run|plot|export|enhance``: words to calls of nvc.train, nothing more."""
 
 import argparse
 from pathlib import Path
 
-from nvc.cli.options import add_common, whole
+from nvc.cli import train_enhance
+from nvc.cli.options import add_common, minutes, whole
 from nvc.cli.output import Output
 from nvc.errors import InputError, UsageError
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run(steps.add_parser("run", help="train a stage, or all"))
     _add_plot(steps.add_parser("plot", help="draw the curve of a run"))
     _add_export(steps.add_parser("export", help="write the weights that nvc uses"))
+    train_enhance.add_arguments(steps.add_parser("enhance", help="the same for the enhancement"))
 
 
 def _add_prepare(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +32,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stage", metavar="STAGE|all", help="stage to run")
     parser.add_argument("--data", metavar="DIR", required=True, help="what nvc train prepare made")
     parser.add_argument("--out", metavar="DIR", default="train-run", help="folder of the run (train-run)")
-    parser.add_argument("--minutes", type=_minutes, metavar="N", help="wall time in all (each stage's own steps)")
+    parser.add_argument("--minutes", type=minutes, metavar="N", help="wall time in all (each stage's own steps)")
     parser.add_argument("--steps", type=whole(1), metavar="N", help="steps of each stage instead")
     parser.add_argument("--workers", type=whole(1), metavar="N", default=1, help="processes, one thread each (1)")
     parser.add_argument("--weights", metavar="FILE", help="weights to begin with")
@@ -62,16 +64,6 @@ def run(args: argparse.Namespace, output: Output) -> int:
     """Run one step of training."""
     output.begin(args.train)
     return args.train_run(args, output)
-
-
-def _minutes(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"must be a number of minutes above 0, got {text!r}")
-    return value
 
 
 def _note(output: Output):

@@ -26,7 +26,8 @@ def curves(log: Sequence[dict]) -> dict[str, Curve]:
         if line["event"] == "step":
             ended[stage] = line["elapsed"] / 3600
             hours = before + ended[stage]
-            out["training cost"].append((hours, line["change"]))
+            if "change" in line:
+                out["training cost"].append((hours, line["change"]))
         elif line["event"] == "cost":
             out["validation cost"].append((hours, line["change"]))
         elif line["event"] == "evaluation":

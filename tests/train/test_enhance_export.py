@@ -16,19 +16,17 @@ def test_the_running_mean_is_exported_and_listed(tmp_path: Path) -> None:
     torch.nn.init.constant_(training.mean.leave.bias, 0.25)
     training.save(tmp_path / "state.pt")
     (tmp_path / "log.ndjson").write_text('{"validation": {"gain": 0.1}}\n{"loss": 1}\n')
-    manifest = tmp_path / "manifest.json"
-    manifest.write_text('{"version": 1, "default": null, "weights": []}')
-    out = tmp_path / "enhance-fast.safetensors"
-    name = export(tmp_path, out, "enhance_fast", "some clips", manifest)
+    out = tmp_path / "weights" / "enhance-fast.safetensors"
+    name = export(tmp_path, out.parent, "enhance_fast")
     weights = load_enhance(out, want=name)
     assert torch.all(weights.model.leave.bias == 0.25)
-    assert weights.metadata["data"] == "some clips" and json.loads(weights.metadata["validation"]) == {"gain": 0.1}
-    assert export(tmp_path, out, "enhance_fast", "some clips", manifest) == name
-    text = manifest.read_text()
+    assert "licence" in weights.metadata["licence"] and json.loads(weights.metadata["validation"]) == {"gain": 0.1}
+    assert export(tmp_path, out.parent, "enhance_fast") == name
+    text = (out.parent / "manifest.json").read_text()
     assert parse_enhance_manifest(text) == ({"fast": name}, {name: out.name})
     assert parse_manifest(text) == (None, ())
 
 
 def test_nothing_to_export(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        export(tmp_path, tmp_path / "e.safetensors", "enhance_fast")
+        export(tmp_path, tmp_path, "enhance_fast")

@@ -2,12 +2,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from nvc.io import open_writer
 from nvc.models.enhance import PRESETS, EnhanceModel
 from nvc.models.enhance_weights import save_enhance
-from nvc.train.enhance_measure import measure
+from nvc.train.enhance_measure import _bd_rate, _summary, measure
 from nvc.types import Frame, VideoInfo
 
 
@@ -23,8 +24,18 @@ def test_rows_for_each_rate_and_their_mean(tmp_path: Path) -> None:
     save_enhance(tmp_path / "e.safetensors", model)
     options = {"codec": "x264", "preset": "veryfast", "rates": [12, 34], "frames": 4}
     found = list(measure([tmp_path / "a.y4m"], tmp_path / "e.safetensors", **options))
-    assert [(row["video"], row["rate"]) for row in found] == [("a", 12), ("a", 34), ("mean", 12), ("mean", 34)]
+    assert [(row["video"], row.get("rate")) for row in found] == [
+        ("a", 12), ("a", 34), ("a", None), ("mean", 12), ("mean", 34), ("mean", None),
+    ]  # fmt: skip
+    assert found[0]["bytes"] > found[1]["bytes"]
     assert found[0]["strength"] == 0 and found[0]["gain"] == 0
     assert found[1]["strength"] == 1 and found[1]["gain"] < 0 and set(found[1]["by_type"]) <= {"I", "P", "B"}
     full = list(measure([tmp_path / "a.y4m"], tmp_path / "e.safetensors", **options, full=True, hide=True))
     assert full[0]["strength"] == 1 and full[0]["gain"] < 0
+
+
+def test_gains_as_bd_rate() -> None:
+    rows = [{"bytes": 1000 * 2**k, "psnr": 30.0 + 3 * k, "gain": 3.0} for k in range(4)]
+    assert _bd_rate(rows) == pytest.approx(-50, abs=0.1)  # 3 dB are an octave here
+    assert _bd_rate([{**row, "gain": 0.0} for row in rows]) == 0 and _bd_rate(rows[:1]) is None
+    assert _summary([-4.0, 1.0]) == {"bd_rate": -1.5, "worst": 1.0} and _summary([]) == {"bd_rate": None}
