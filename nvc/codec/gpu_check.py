@@ -1,26 +1,30 @@
 """Compiles every CUDA kernel, runs them beside their twins, times them, and writes what was seen: scripts/gpu_check.
 
 Compiling needs NVRTC only. Where CuPy finds a GPU the kernels run on it; elsewhere, where a C++ compiler is, they run
-as C++ on the host, which proves their integers and says nothing of speed. The report says which of the two it was.
+as C++ on the host, which proves their integers and says nothing of speed. Networks are run by torch: where it has a
+GPU and weights are here, one stream is decoded there and on the CPU. The report says what ran where.
 """
 
 import argparse
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
 import nvc
 from nvc.backend_cupy import CupyDevice, Device, fault
-from nvc.codec import cuda_host, gpu_streams, gpu_twins, nvrtc, transform_cupy
+from nvc.codec import cuda_host, gpu_networks, gpu_streams, gpu_twins, nvrtc, transform_cupy
+from nvc.codec.gpu_networks import NetworkCheck
 from nvc.codec.gpu_twins import GpuCheck, GpuTime
-from nvc.entropy import rans_cupy
+from nvc.entropy import rans_cupy, tables_cupy
 from nvc.errors import DeviceError, NvcError
 from nvc.motion import warp_cupy
 
-FAMILIES: dict[str, ModuleType] = {"rans": rans_cupy, "prediction": warp_cupy, "inverse transform": transform_cupy}
+FAMILIES: dict[str, ModuleType] = {
+    "tables": tables_cupy, "rans": rans_cupy, "prediction": warp_cupy, "inverse transform": transform_cupy,
+}  # fmt: skip
 FORMAT = "nvc-gpu-check 1"
 
 
@@ -42,6 +46,7 @@ class GpuReport:
     ran_on     "gpu", "host" (the kernels as C++ on the CPU) or None (compiled only)
     reason     why not on a GPU, None if there
     versions   of nvc, NVRTC and, on a GPU, the card, CuPy, CUDA and the driver
+    networks   a stream decoded with networks on a GPU; without_networks = why there is none, None if there is
     """
 
     ran_on: str | None
@@ -50,11 +55,13 @@ class GpuReport:
     compiled: tuple[Compiled, ...]
     checks: tuple[GpuCheck, ...] = ()
     times: tuple[GpuTime, ...] = ()
+    networks: tuple[NetworkCheck, ...] = ()
+    without_networks: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Everything compiled, and all that ran was bit-exact."""
-        return bool(self.compiled) and all(c.ok for c in self.checks)
+        """Everything compiled, all kernels that ran were bit-exact, and networks within their bound."""
+        return bool(self.compiled) and all(c.ok for c in self.checks) and all(n.ok for n in self.networks)
 
 
 def compile_all(architectures: tuple[str, ...] = nvrtc.ARCHITECTURES) -> tuple[Compiled, ...]:
@@ -72,12 +79,24 @@ def compile_all(architectures: tuple[str, ...] = nvrtc.ARCHITECTURES) -> tuple[C
     return tuple(out)
 
 
-def run(*, compile_only: bool = False, golden: Path | None = None) -> GpuReport:
-    """Compile, then run where something can run them. golden: folder of .nvc files, searched with its folders."""
+def run(*, compile_only: bool = False, golden: Path | None = None, clip: Path | None = None) -> GpuReport:
+    """Compile, then run where something can run them.
+
+    golden: folder of .nvc files, searched with its folders; clip: a video to code for the networks.
+    """
     versions = {"nvc": nvc.__version__, "nvrtc": nvrtc.version()}
     compiled = compile_all()
     if compile_only:
-        return GpuReport(None, "asked to compile only", versions, compiled)
+        asked = "asked to compile only"
+        return GpuReport(None, asked, versions, compiled, without_networks=asked)
+    report = _run_kernels(versions, compiled, golden)
+    without = gpu_networks.fault(clip)
+    if without is not None or clip is None:
+        return replace(report, without_networks=without)
+    return replace(report, networks=tuple(gpu_networks.check_networks(clip)))
+
+
+def _run_kernels(versions: dict[str, str], compiled: tuple[Compiled, ...], golden: Path | None) -> GpuReport:
     reason = fault()
     if reason is None:
         gpu = CupyDevice()
@@ -90,12 +109,14 @@ def run(*, compile_only: bool = False, golden: Path | None = None) -> GpuReport:
 
 
 def check_golden(folder: Path | None, device: Device) -> list[GpuCheck]:
-    """The rANS kernels on every payload of the neural streams below ``folder``; none where there is no folder."""
+    """The rANS kernels on every payload of the neural streams below ``folder``; nothing where there are none."""
     if folder is None or not folder.is_dir():
         return []
     checks = []
     for path in sorted(folder.rglob("*.nvc")):
         coded = gpu_streams.payloads_of_file(path)
+        if not coded:  # I frames only, or layered: nothing that these kernels could do
+            continue
         faults = gpu_streams.check_payloads(coded, device)
         what = f"golden {path.relative_to(folder)}, {len(coded)} payloads"
         checks.append(GpuCheck("rans", f"{what}{': ' + '; '.join(faults) if faults else ''}", not faults))
@@ -104,11 +125,12 @@ def check_golden(folder: Path | None, device: Device) -> list[GpuCheck]:
 
 def as_json(report: GpuReport) -> str:
     """The report as one JSON object: format, ok, and the fields of GpuReport."""
-    return json.dumps({"format": FORMAT, "ok": report.ok, **asdict(report)}, indent=2) + "\n"
+    networks = [asdict(n) | {"ok": n.ok} for n in report.networks]
+    return json.dumps({"format": FORMAT, "ok": report.ok, **asdict(report), "networks": networks}, indent=2) + "\n"
 
 
 def as_markdown(report: GpuReport) -> str:
-    """The report as the page docs/gpu.md."""
+    """The report as a page."""
     lines = ["# CUDA kernels", "", "Made by `scripts/gpu_check`. " + _where(report), ""]
     lines += ["## Versions", "", *(f"- {name}: {value}" for name, value in report.versions.items()), ""]
     lines += ["## Compiled", "", "| family | kernels | architecture | bytes | seconds |", "|---|---|---|---:|---:|"]
@@ -120,38 +142,73 @@ def as_markdown(report: GpuReport) -> str:
         lines += ["", "## Bit-exact against the reference", "", "| family | case | result |", "|---|---|---|"]
         lines += [f"| {c.family} | {c.case} | {'same' if c.ok else '**other**'} |" for c in report.checks]
     if report.times:
-        lines += ["", "## Milliseconds (median)", "", "numba: one CPU thread. Copied: arrays to the GPU and back.", ""]
-        lines += ["| family | work | numba | GPU, copied | GPU, resident |", "|---|---|---:|---:|---:|"]
         lines += [
-            f"| {t.family} | {t.case} | {t.numba:.3f} | {t.copied:.3f} | {t.resident:.3f} |" for t in report.times
+            "",
+            "## Milliseconds (median)",
+            "",
+            "CPU: one thread of numba (tables: NumPy). Copied: arrays to the GPU and back.",
+            "",
         ]
-    return "\n".join(lines) + "\n"
+        lines += ["| family | work | CPU | GPU, copied | GPU, resident |", "|---|---|---:|---:|---:|"]
+        lines += [f"| {t.family} | {t.case} | {t.cpu:.3f} | {t.copied:.3f} | {t.resident:.3f} |" for t in report.times]
+    return "\n".join([*lines, "", "## Networks", "", *_networks_page(report)]) + "\n"
 
 
-def main(arguments: list[str] | None = None, golden: Path | None = None) -> int:
-    """The command: 0 if all is well, 1 if a kernel differs, else the error's code. golden: default of --golden."""
+def _networks_page(report: GpuReport) -> list[str]:
+    if not report.networks:
+        return [f"Not run: {report.without_networks}."]
+    lines = [f"One stream, decoded by torch. Symbols must be the same, mean PSNR within {gpu_networks.BOUND} dB.", ""]
+    lines += ["| weights | run | frames (with networks) | symbols | PSNR | on the CPU | farthest | s | on the CPU | |"]
+    lines += ["|---|---|---:|---|---:|---:|---:|---:|---:|---|"]
+    return lines + [
+        f"| {n.weights} | {n.precision} on {n.device} | {n.frames} ({n.used}) | "
+        f"{'same' if n.same_symbols else '**other**'} | {_decibels(n.psnr)} | {n.psnr_cpu:.3f} | {n.farthest:.3f} | "
+        f"{n.seconds:.2f} | {n.seconds_cpu:.2f} | {'good' if n.ok else '**fails**'} {n.fault or ''} |"
+        for n in report.networks
+    ]
+
+
+def _decibels(psnr: float | None) -> str:
+    return "none" if psnr is None else f"{psnr:.3f}"
+
+
+def main(arguments: list[str] | None = None, golden: Path | None = None, clip: Path | None = None) -> int:
+    """The command: 0 if all is well, 1 if something differs, else the error's code.
+
+    golden, clip: defaults of --golden and --clip.
+    """
     parser = argparse.ArgumentParser(prog="gpu_check", description=__doc__.splitlines()[0])
     parser.add_argument("--compile-only", action="store_true", help="compile with NVRTC and run nothing")
     parser.add_argument("--golden", type=Path, default=golden, metavar="DIR", help="streams to read and write again")
+    parser.add_argument("--clip", type=Path, default=clip, metavar="VIDEO", help="coded to compare networks on a GPU")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write gpu.json and gpu.md here")
     asked = parser.parse_args(arguments)
     try:
-        report = run(compile_only=asked.compile_only, golden=asked.golden)
+        report = run(compile_only=asked.compile_only, golden=asked.golden, clip=asked.clip)
     except NvcError as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return error.exit_code
+    _print(report)
+    if asked.out:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        (asked.out / "gpu.json").write_text(as_json(report))
+        (asked.out / "gpu.md").write_text(as_markdown(report))
+    return 0 if report.ok else 1
+
+
+def _print(report: GpuReport) -> None:
     print(_where(report))
     for line in (c for c in report.checks if not c.ok):
         print(f"differs: {line.family}, {line.case}")
     good = sum(c.ok for c in report.checks)
     print(f"{len(report.compiled)} compilations, {good} of {len(report.checks)} cases bit-exact")
     for t in report.times:
-        print(f"{t.family}: {t.case}: numba {t.numba:.3f} ms, copied {t.copied:.3f} ms, resident {t.resident:.3f} ms")
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        (asked.out / "gpu.json").write_text(as_json(report))
-        (asked.out / "gpu.md").write_text(as_markdown(report))
-    return 0 if report.ok else 1
+        print(f"{t.family}: {t.case}: CPU {t.cpu:.3f} ms, copied {t.copied:.3f} ms, resident {t.resident:.3f} ms")
+    for n in report.networks:
+        said = f": {n.fault}" if n.fault else ""
+        print(f"networks {n.weights}, {n.precision} on {n.device}: {'good' if n.ok else 'FAILS'}{said}")
+    if not report.networks:
+        print(f"networks: not run, {report.without_networks}")
 
 
 def _where(report: GpuReport) -> str:

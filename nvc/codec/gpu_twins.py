@@ -35,11 +35,12 @@ class GpuCheck:
 
 @dataclass(frozen=True, slots=True)
 class GpuTime:
-    """Median milliseconds of one piece of work: numba on one thread, the GPU with copies to and fro, and without."""
+    """Median milliseconds of one piece of work: one CPU thread (numba; NumPy for tables), the GPU with copies to and
+    fro, and without."""
 
     family: str
     case: str
-    numba: float
+    cpu: float
     copied: float
     resident: float
 
@@ -51,8 +52,9 @@ def check_twins(device: Device) -> list[GpuCheck]:
 
 
 def time_twins(device: CupyDevice, size: tuple[int, int] = (1080, 1920), repeat: int = 9) -> list[GpuTime]:
-    """Times of a frame of ``size``: prediction from two references, inverse transform, and rANS of many streams."""
-    return [_time_prediction(device, size, repeat), _time_transform(device, size, repeat), _time_rans(device, repeat)]
+    """Times of a frame of ``size``: prediction from two references, inverse transform; tables; rANS of many streams."""
+    frame = [_time_prediction(device, size, repeat), _time_transform(device, size, repeat)]
+    return [*frame, _time_tables(device, repeat), _time_rans(device, repeat)]
 
 
 def random_planes(rng: np.random.Generator, size: tuple[int, int], depth: int) -> Planes:
@@ -227,6 +229,18 @@ def _time_transform(device: CupyDevice, size: tuple[int, int], repeat: int) -> G
         _median_ms(lambda: transform_numba.add_inverse(*here, columns, 255, out), device, repeat),
         _median_ms(lambda: transform_cupy.add_inverse(*here, columns, 255, out, device), device, repeat),
         _median_ms(lambda: transform_cupy.add_inverse(*there, columns, 255, target, device), device, repeat),
+    )  # fmt: skip
+
+
+def _time_tables(device: CupyDevice, repeat: int, rows: int = 512) -> GpuTime:
+    rng = np.random.default_rng(8)
+    here = quantise_counts(rng.exponential(1, (rows, 32)) ** 4, np.full(rows, 32)).astype(np.uint16)
+    there = device.upload(here, np.uint16)
+    return GpuTime(
+        "tables", f"{rows} tables of 32 symbols",
+        _median_ms(lambda: tables_reference.place_symbols(here), device, repeat),
+        _median_ms(lambda: tables_cupy.place_symbols(here, device), device, repeat),
+        _median_ms(lambda: tables_cupy.place_symbols(there, device), device, repeat),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from nvc.backend import BackendUse
 from nvc.codec import transform
 from nvc.codec.network_choice import weights_there
-from nvc.entropy import rans
+from nvc.entropy import rans, tables
 from nvc.entropy.coder import code_one, decoding_coder, finished
 from nvc.entropy.tables import build_tables
 from nvc.errors import DeviceError
@@ -59,6 +59,7 @@ def backends() -> tuple[BackendUse, ...]:
     if weights_there():
         networks = BackendUse("networks", "torch", "only implementation")
     return (
+        tables.backend_use(),
         rans.backend_use(),
         warp.backend_use(),
         transform.backend_use(),

@@ -15,9 +15,8 @@ from nvc.backend_cupy import Device, device_of, home, on_gpu
 from nvc.entropy.tables import Tables
 from nvc.errors import FormatError
 
-KERNELS = ("decode_streams", "encode_streams", "build_tables")
+KERNELS = ("decode_streams", "encode_streams")
 WARPS = 4  # streams of one block of threads
-_TABLE_THREADS = 256
 
 SOURCE = r"""
 #define ALL_LANES 0xffffffffu
@@ -124,31 +123,6 @@ extern "C" __global__ void encode_streams(
     }
     if (lane == 0) first_used[stream] = top;
 }
-
-// One block a table: starts (sums of the frequencies before) and the lookup of its 4096 slots.
-extern "C" __global__ void build_tables(
-    const unsigned short *frequencies, unsigned short *starts, unsigned int *lookup, int alphabet)
-{
-    __shared__ int first[65];
-    const unsigned short *row = frequencies + blockIdx.x * alphabet;
-    const int mine = threadIdx.x;
-    if (mine <= alphabet) {
-        int sum = 0;
-        for (int k = 0; k < mine; k++) sum += row[k];
-        first[mine] = sum;
-        if (mine < alphabet) starts[blockIdx.x * alphabet + mine] = (unsigned short)sum;
-    }
-    __syncthreads();
-    for (int slot = mine; slot < 4096; slot += blockDim.x) {
-        int low = 0, high = alphabet;  // the last symbol that starts at or before the slot
-        while (high - low > 1) {
-            const int middle = (low + high) >> 1;
-            if (first[middle] <= slot) low = middle; else high = middle;
-        }
-        const unsigned int frequency = (unsigned int)(first[low + 1] - first[low]);
-        lookup[blockIdx.x * 4096 + slot] = (unsigned int)low << 24 | (unsigned int)first[low] << 12 | frequency;
-    }
-}
 """
 
 
@@ -220,19 +194,6 @@ def encode(symbols: Any, tables: Any, model: Tables, lanes: int, device: Device 
     """``rans.encode`` for arrays on a GPU: checked there, only the words come to the host."""
     _check(symbols, tables, model, lanes)
     return encode_words(symbols, tables, model.frequencies, model.starts, lanes, device).astype("<u2").tobytes()
-
-
-def build_tables(frequencies: Any, device: Device | None = None) -> tuple[Any, Any]:
-    """(starts (T, A) uint16, lookup (T, 4096) uint32) of frequencies (T, A <= 64), rows summing to 4096, as ``Tables``.
-
-    The results lie where the frequencies lie. Rows are not checked: ``tables.build_tables`` does that.
-    """
-    at, (rows, alphabet) = device_of(device), frequencies.shape
-    starts, lookup = at.empty((rows, alphabet), np.uint16), at.empty((rows, 4096), np.uint32)
-    at.launch(
-        SOURCE, "build_tables", (rows,), _TABLE_THREADS, at.upload(frequencies, np.uint16), starts, lookup, alphabet
-    )
-    return home(at, starts, frequencies), home(at, lookup, frequencies)
 
 
 def _check(symbols: Any, tables: Any, model: Tables, lanes: int) -> None:

@@ -1,13 +1,17 @@
-"""Static integer tables of the entropy coder.
+"""Static integer tables of the entropy coder: checks and dispatch.
 
 A table gives each of up to 64 symbols a frequency of at least 1 out of 4096; every symbol stays codable whatever
 the stream holds. Frequencies are integers from a fit, never computed at coding time (contract 7).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from nvc.backend import BackendUse, pick
+from nvc.backend_cupy import CupyDevice, fault, on_gpu
+from nvc.entropy import tables_cupy
 from nvc.errors import FormatError
 
 PRECISION = 12
@@ -34,24 +38,22 @@ class Tables:
         return len(self.frequencies)
 
 
-def build_tables(frequencies: np.ndarray) -> Tables:
+def build_tables(frequencies: Any) -> Tables:
     """Tables from frequencies (T, A), A <= 64, each row summing to 4096 with every entry below 4096.
 
-    Raises FormatError where a row breaks that.
+    Where the frequencies lie on a GPU (CuPy, torch), starts and lookup are made and stay there; the rows are checked on
+    the host, and frequencies and costs lie there. Raises FormatError where a row breaks the rule.
     """
-    freq = np.asarray(frequencies, np.int64)
+    there = on_gpu(frequencies)
+    freq = _on_host(frequencies) if there else np.asarray(frequencies, np.int64)
     if freq.ndim != 2 or freq.shape[1] > MAX_SYMBOLS:
         raise FormatError(f"tables must be (T, at most {MAX_SYMBOLS}), got {freq.shape}")
     if np.any(freq < 0) or np.any(freq >= TOTAL) or np.any(freq.sum(1) != TOTAL):
         raise FormatError(f"each table must sum to {TOTAL} with entries of 0..{TOTAL - 1}")
-    starts = np.cumsum(freq, 1) - freq
-    lookup = np.empty((len(freq), TOTAL), np.uint32)
-    for t, (row, first) in enumerate(zip(freq, starts, strict=True)):
-        packed = np.arange(freq.shape[1], dtype=np.int64) << 24 | first << 12 | row
-        lookup[t] = np.repeat(packed, row)
+    starts, lookup = tables_cupy.place_symbols(frequencies) if there else _kernel()[0](freq)
     with np.errstate(divide="ignore"):
         costs = np.where(freq > 0, PRECISION - np.log2(np.maximum(freq, 1e-9)), 64.0).astype(np.float32)
-    return Tables(freq.astype(np.uint16), starts.astype(np.uint16), lookup, costs)
+    return Tables(freq.astype(np.uint16), starts, lookup, costs)
 
 
 def quantise_counts(counts: np.ndarray, sizes: np.ndarray, prior: float = 0.5) -> np.ndarray:
@@ -69,3 +71,20 @@ def quantise_counts(counts: np.ndarray, sizes: np.ndarray, prior: float = 0.5) -
         f[int(np.argmax(f))] += TOTAL - int(f.sum())
         out[t, :n] = f
     return out
+
+
+def backend_use() -> BackendUse:
+    """Which implementation builds tables here, and why."""
+    return _kernel()[1]
+
+
+def _kernel():
+    from nvc.entropy import tables_reference
+
+    kernels = {"reference": tables_reference.place_symbols, "cupy": tables_cupy.place_symbols}
+    return pick("tables", kernels, {"cupy": fault})
+
+
+def _on_host(frequencies: Any) -> np.ndarray:
+    device = CupyDevice()
+    return device.download(device.upload(frequencies, np.int64))

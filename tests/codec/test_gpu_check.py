@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nvc.codec import cuda_host, gpu_check, nvrtc
+from nvc.codec.gpu_networks import NetworkCheck
 from nvc.codec.gpu_twins import GpuCheck, GpuTime
 from nvc.errors import DeviceError
 
@@ -30,19 +32,20 @@ def test_a_faulty_kernel_ends_in_one_line(monkeypatch: pytest.MonkeyPatch, capsy
     assert gpu_check.main(["--compile-only"]) == DeviceError.exit_code
     assert "NVRTC refused a kernel for compute_75" in capsys.readouterr().err
     monkeypatch.setattr(module, "SOURCE", 'extern "C" __global__ void decode_streams() {}')
-    with pytest.raises(DeviceError, match="no kernel encode_streams, build_tables"):
+    with pytest.raises(DeviceError, match="no kernel encode_streams"):
         gpu_check.compile_all()
 
 
 @needs_nvrtc
 def test_compile_only_writes_json_and_markdown(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert gpu_check.main(["--compile-only", "--out", str(tmp_path / "new")]) == 0
-    assert "9 compilations" in capsys.readouterr().out
+    assert "12 compilations" in capsys.readouterr().out
     found = json.loads((tmp_path / "new" / "gpu.json").read_text())
     assert (found["format"], found["ok"], found["ran_on"]) == ("nvc-gpu-check 1", True, None)
-    assert len(found["compiled"]) == 9 and found["checks"] == found["times"] == []
+    assert len(found["compiled"]) == 12 and found["checks"] == found["times"] == []
     page = (tmp_path / "new" / "gpu.md").read_text()
     assert page.startswith("# CUDA kernels\n") and "did not run" in page and "Milliseconds" not in page
+    assert found["networks"] == [] and "Not run: asked to compile only." in page
 
 
 @needs_nvrtc
@@ -75,6 +78,35 @@ def test_the_page_of_a_gpu() -> None:
     assert "| rans | work | 3.000 | 2.000 | 1.000 |" in page
 
 
+def test_the_page_and_json_of_networks() -> None:
+    good = NetworkCheck("0123", "cuda", "fp32", 17, 16, True, 34.101, 34.1, 0.004, None, 1.0, 2.0)
+    bad = replace(good, precision="bf16", same_symbols=False, psnr=None, fault="other symbols")
+    report = gpu_check.GpuReport("gpu", None, VERSIONS, COMPILED, networks=(good,))
+    assert report.ok and not replace(report, networks=(good, bad)).ok
+    page = gpu_check.as_markdown(replace(report, networks=(good, bad)))
+    assert "| 0123 | fp32 on cuda | 17 (16) | same | 34.101 | 34.100 | 0.004 | 1.00 | 2.00 | good  |" in page
+    assert "| **other** | none | 34.100 |" in page and "| **fails** other symbols |" in page
+    found = json.loads(gpu_check.as_json(replace(report, networks=(good, bad))))
+    assert [n["ok"] for n in found["networks"]] == [True, False] and not found["ok"]
+
+
+@needs_nvrtc
+def test_networks_run_where_they_can(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    asked: list[Path] = []
+    bad = NetworkCheck("0123", "cuda", "fp32", 17, 16, False, None, 34.1, 0.0, "other symbols", 1.0, 2.0)
+    monkeypatch.setattr(gpu_check, "_run_kernels", lambda *_: gpu_check.GpuReport(None, "", VERSIONS, COMPILED))
+    monkeypatch.setattr(gpu_check, "compile_all", lambda: COMPILED)
+    monkeypatch.setattr(gpu_check.gpu_networks, "fault", lambda clip: None)
+    monkeypatch.setattr(gpu_check.gpu_networks, "check_networks", lambda clip: asked.append(clip) or [bad])
+    assert gpu_check.main(["--clip", str(tmp_path)]) == 1
+    assert asked == [tmp_path] and "networks 0123, fp32 on cuda: FAILS: other symbols" in capsys.readouterr().out
+    monkeypatch.setattr(gpu_check.gpu_networks, "fault", lambda clip: "no weights")
+    assert gpu_check.main([]) == 0
+    assert "networks: not run, no weights" in capsys.readouterr().out
+
+
 def test_nothing_compiled_is_not_well() -> None:
     assert not gpu_check.GpuReport("gpu", None, {}, ()).ok
 
@@ -85,7 +117,7 @@ def test_on_a_gpu() -> None:
     report = gpu_check.run()
     if report.ran_on != "gpu":
         pytest.skip(str(report.reason))
-    assert report.ok and len(report.times) == 3
+    assert report.ok and len(report.times) == 4
 
 
 def test_the_script_starts_from_anywhere(root: Path, tmp_path: Path) -> None:

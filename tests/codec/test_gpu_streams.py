@@ -10,10 +10,40 @@ import pytest
 
 from nvc.backend_cupy import Device
 from nvc.codec import gpu_streams
+from nvc.codec.encoder import Encoder
 from nvc.codec.schedule import default_entries
 from nvc.container.reader import StreamReader
 from nvc.container.writer import StreamWriter
 from nvc.entropy import rans_reference
+from nvc.types import Settings
+
+
+def networks_on(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small weights of random values are what NVC_WEIGHTS offers; kind "hyper" (codes latents) or "refine"."""
+    from nvc.models.inter import InterConfig
+    from nvc.models.refine import RefineConfig
+    from nvc.models.weights import save_weights, seeded_weights
+
+    names = ("fine", "wide", "hyper", "hyper_wide", "encoder", "integer", "renderer")
+    small = {name: 32 if name == "wide" else 16 for name in names}
+    weights = seeded_weights(11, InterConfig(**small) if kind == "hyper" else RefineConfig(16, 16, 1, 1))
+    save_weights(folder / "w.safetensors", weights.model, tables=weights.tables, metadata={"stage": "seed 11"})
+    monkeypatch.setenv("NVC_WEIGHTS", str(folder / "w.safetensors"))
+
+
+@pytest.mark.parametrize("kind", ["hyper", "refine"])
+def test_payloads_with_networks_on(
+    clip: Callable, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel_device: Device
+) -> None:
+    networks_on(kind, tmp_path, monkeypatch)
+    frames = clip(48, 32, 10)
+    encoder = Encoder(frames[0].info, Settings(mini_gop=8, quality=40, threads=1, device="cpu"))
+    packets = [p for frame in frames for p in encoder.push(frame)] + encoder.flush()
+    assert encoder.header.weights != "none"
+    coded = gpu_streams.payloads_of_packets(encoder.header, packets)
+    assert [c.payload for c in coded] == [p for packet in packets if packet.kind != "intra" for p in packet.payloads]
+    assert all(len(c.symbols) > 20 for c in coded)
+    assert gpu_streams.check_payloads(coded, kernel_device) == []
 
 
 @pytest.mark.parametrize("structure", ["ra", "ld"])

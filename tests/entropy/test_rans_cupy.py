@@ -80,21 +80,6 @@ def test_extreme_frequencies(kernel_device: Device) -> None:
     assert good[0] and np.array_equal(read[0], symbols)
 
 
-@pytest.mark.parametrize("alphabet", [2, 3, 64])
-def test_tables_are_built_alike(kernel_device: Device, alphabet: int) -> None:
-    rng = np.random.default_rng(alphabet)
-    rows = np.zeros((6, alphabet), np.int64)
-    for row in rows:
-        cuts = np.sort(rng.integers(1, 4096, alphabet - 1))  # equal cuts leave symbols that do not exist
-        row[:] = np.diff([0, *cuts, 4096])
-    rows[0] = 0
-    rows[0, :2] = 1, 4095
-    want = build_tables(rows)
-    starts, lookup = rans_cupy.build_tables(want.frequencies, kernel_device)
-    assert np.array_equal(lookup, want.lookup)
-    assert np.array_equal(starts, want.starts)
-
-
 def test_nothing_gives_nothing(model: Tables, kernel_device: Device) -> None:
     assert rans_cupy.encode_streams([], [], model, 32, kernel_device) == []
     read, good = rans_cupy.decode_streams([], [], model, 32, kernel_device)
