@@ -6,6 +6,7 @@ Its information message (some 2.3 kB at each key picture) is off; GOPs are close
 
 import hashlib
 import json
+import math
 import os
 import re
 import tempfile
@@ -172,3 +173,15 @@ def _write_point(entry: Path, point: Point) -> None:
 def curve(points: Sequence[Point], name: str) -> list[tuple[float, float]]:
     """(bytes, dB) of points for bd_rate; name is psnr_y or psnr_611."""
     return [(point.bytes, getattr(point.quality, name)) for point in points]
+
+
+def crf_for_bytes(points: Sequence[tuple[float, int]], wanted: int) -> float:
+    """CRF at which an encoder makes ``wanted`` bytes, between or beyond its points; one decimal, 0 to 51.
+
+    points   (CRF, bytes) of different CRFs, at least 2
+    The rate is close to exponential in CRF, so log bytes are followed along a straight line through the two nearest.
+    """
+    near = sorted(points, key=lambda point: abs(math.log(point[1] / wanted)))[:2]
+    (low, more), (high, fewer) = sorted(near)
+    share = math.log(wanted / more) / math.log(fewer / more) if fewer != more else 0.0
+    return min(51.0, max(0.0, round(low + share * (high - low), 1)))

@@ -1,6 +1,7 @@
 """Child processes: every measured encode and decode is a fresh process on real files."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -72,13 +73,15 @@ def run(
     """
     result = subprocess.run(list(command), env=environment(threads), input=stdin, capture_output=True)
     if result.returncode:
-        raise child_error(command, result.returncode, result.stderr)
+        raise child_error(command, result.returncode, result.stderr, result.stdout)
     return result
 
 
-def child_error(command: Sequence[str], code: int, stderr: bytes) -> errors.NvcError:
-    """The error that a child's exit code and last words stand for."""
+def child_error(command: Sequence[str], code: int, stderr: bytes, stdout: bytes = b"") -> errors.NvcError:
+    """The error that a child's exit code and last words stand for; with --json those are an object on stdout."""
     lines = [line for line in stderr.decode(errors="replace").splitlines() if line.strip()]
+    told = _told_error(stdout)
+    lines += [told] if told else []
     name = " ".join(command[3 : 5 if "nvc" in command else 4]) if "-m" in command[:3] else Path(command[0]).name
     message = f"{name} ended with {code}: {lines[-1] if lines else 'no message'}"
     kinds: tuple[type[errors.NvcError], ...] = (errors.UsageError, errors.InputError, errors.FormatError)
@@ -86,3 +89,13 @@ def child_error(command: Sequence[str], code: int, stderr: bytes) -> errors.NvcE
     # only our own command line's codes mean anything here
     by_code = {kind.exit_code: kind for kind in kinds} if "nvc" in command else {}
     return by_code.get(code, errors.NvcError)(message)
+
+
+def _told_error(stdout: bytes) -> str:
+    """Message of the error object that stdout ends with, "" where there is none."""
+    last = stdout.rstrip().rpartition(b"\n")[2]
+    try:
+        found = json.loads(last) if last.startswith(b"{") else {}
+    except ValueError:
+        return ""
+    return str(found.get("message", "")) if found.get("type") == "error" else ""

@@ -11,7 +11,8 @@ from nvc.bench.sequences import SCREEN
 from nvc.errors import FormatError, UsageError
 from nvc.metrics import bd_rate, interpolate_log_rate
 
-METRICS = {"psnr_611": "PSNR 6:1:1", "psnr_y": "PSNR Y", "vmaf": "VMAF", "vmaf_neg": "VMAF-NEG"}
+METRICS = {"psnr_611": "PSNR 6:1:1", "psnr_y": "PSNR Y", "ms_ssim_db": "MS-SSIM", "xpsnr": "XPSNR", "vmaf": "VMAF",
+           "vmaf_neg": "VMAF-NEG"}  # fmt: skip
 Points = list[tuple[float, float]]
 
 
@@ -58,18 +59,24 @@ class Mean:
 
 
 def curve_points(results: Iterable[dict], sequence: str, line: str, metric: str) -> Points:
-    """(bytes, quality) of one curve by rising rate."""
+    """(bytes, quality) of one curve by rising rate; points without this quality are left out."""
     mine = [r for r in results if (r["sequence"], r["line"]) == (sequence, line)]
-    return sorted((r["bytes"], r["quality"][metric]) for r in mine)
+    return sorted((r["bytes"], r["quality"][metric]) for r in mine if r["quality"].get(metric) is not None)
+
+
+def metrics_of(points: Iterable[dict]) -> tuple[str, ...]:
+    """The metrics that any point of a run has, in the order of METRICS: some ffmpeg binaries cannot measure XPSNR."""
+    found = {name for point in points for name, value in point["quality"].items() if value is not None}
+    return tuple(metric for metric in METRICS if metric in found)
 
 
 def compare_results(results: Sequence[dict]) -> tuple[Comparison, ...]:
     """Every comparison that the results allow, sequence by sequence."""
-    found = []
+    found, metrics = [], metrics_of(results)
     for sequence in dict.fromkeys(r["sequence"] for r in results):
         at_hand = {r["line"] for r in results if r["sequence"] == sequence}
         for test, anchor in comparisons(tuple(at_hand)):
-            for metric in METRICS:
+            for metric in metrics:
                 a = curve_points(results, sequence, anchor.id, metric)
                 t = curve_points(results, sequence, test.id, metric)
                 found.append(compare_curves(sequence, test.id, anchor.id, metric, a, t))
@@ -154,6 +161,7 @@ def compare_runs(before: dict, after: dict) -> tuple[Comparison, ...]:
             raise UsageError(f"results must be of schema {SCHEMA}, got {one.get('schema')}")
     hashes = [{s["name"]: s["sha256"] for s in run["sequences"]} for run in (before, after)]
     shared = [name for name in hashes[0] if name in hashes[1]]
+    measured = [metrics_of(run["points"]) for run in (before, after)]
     for name in shared:
         if hashes[0][name] != hashes[1][name]:
             raise UsageError(f"{name} is not the same clip in both runs")
@@ -161,7 +169,7 @@ def compare_runs(before: dict, after: dict) -> tuple[Comparison, ...]:
     for name in shared:
         lines = [{r["line"] for r in run["points"] if r["sequence"] == name} for run in (before, after)]
         for line in sorted(lines[0] & lines[1], key=lambda i: (not line_by_id(i).is_ours, i)):
-            for metric in METRICS:
+            for metric in (m for m in measured[0] if m in measured[1]):
                 a, t = (curve_points(run["points"], name, line, metric) for run in (before, after))
                 found.append(compare_curves(name, line, line, metric, a, t))
     if not found:
@@ -172,20 +180,21 @@ def compare_runs(before: dict, after: dict) -> tuple[Comparison, ...]:
 def format_comparisons(found: Iterable[Comparison]) -> str:
     """Means and sequences as text, one block for each comparison; no trailing newline."""
     found = tuple(found)
+    metrics = [metric for metric in METRICS if any(one.metric == metric for one in found)]
     blocks: dict[tuple[str, str], list[str]] = {}
     for one in found:
         title = f"{line_by_id(one.test).name} against {line_by_id(one.anchor).name}"
         if one.test == one.anchor:
             title = f"{line_by_id(one.test).name}, second run against first"
-        blocks.setdefault((one.test, one.anchor), [f"BD-rate of {title}", _row("", list(METRICS.values()))])
+        blocks.setdefault((one.test, one.anchor), [f"BD-rate of {title}", _row("", [METRICS[m] for m in metrics])])
     for key, lines in blocks.items():
         mine = [one for one in found if (one.test, one.anchor) == key]
         for sequence in dict.fromkeys(one.sequence for one in mine):
             cells = {one.metric: one.percent for one in mine if one.sequence == sequence}
-            lines.append(_row(sequence, [percent_words(cells.get(m)) for m in METRICS]))
+            lines.append(_row(sequence, [percent_words(cells.get(m)) for m in metrics]))
         means = {m.metric: m for m in means_of(mine)}
         if any(m.sequences > 1 for m in means.values()):
-            lines.append(_row("mean, natural", [percent_words(means[m].percent) for m in METRICS]))
+            lines.append(_row("mean, natural", [percent_words(means[m].percent) for m in metrics]))
     return "\n\n".join("\n".join(lines) for lines in blocks.values())
 
 

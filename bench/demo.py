@@ -5,21 +5,28 @@ says it. x265's rate at our PSNR is interpolated (pchip over log rate) between m
 """
 
 import json
-import math
 import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import nvc
 from nvc.bench import sample_path
-from nvc.bench.anchors import Anchor, Point, cache_folder, curve, encode_x265, x265_point, x265_version
+from nvc.bench.anchors import (
+    Anchor,
+    Point,
+    cache_folder,
+    crf_for_bytes,
+    curve,
+    encode_x265,
+    x265_point,
+    x265_version,
+)
 from nvc.bench.ours import decode_nvc, encode_nvc
 from nvc.bench.picture import Panel, side_by_side, write_png
-from nvc.bench.planes import Picture, PlaneReader, Planes, Quality, mean_quality, probe_picture, quality_by_frame
+from nvc.bench.planes import Picture, Quality, mean_quality, probe_picture, quality_by_frame, read_frame
 from nvc.errors import NvcError
 from nvc.metrics import interpolate_log_rate
 
@@ -143,33 +150,17 @@ def _more(ours: int, theirs: float) -> str:
 def _compare(out: Path, exact: Path, need: Need, preset: str, ours: int, quality: Quality) -> list[Path]:
     """Encode x265 at our bytes and draw the middle frame of source, ours and x265; paths of what was written."""
     stream, drawn = out / f"x265-{preset}.hevc", out / "compare.png"
-    crf = crf_for_bytes(need.points, ours)
+    crf = crf_for_bytes([(point.setting, point.bytes) for point in need.points], ours)
     encode_x265(sample_path(), stream, Anchor(preset, KEYINT), crf, None)
     theirs = mean_quality(quality_by_frame(sample_path(), stream))
     at = quality.frames // 2
     panels = [
-        Panel(_frame(sample_path(), at), ("source", f"frame {at}")),
-        Panel(_frame(exact, at), (f"nvc q {QUALITY}", _label(ours, quality))),
-        Panel(_frame(stream, at), (f"x265 {preset} crf {crf:.1f}", _label(stream.stat().st_size, theirs))),
+        Panel(read_frame(sample_path(), at), ("source", f"frame {at}")),
+        Panel(read_frame(exact, at), (f"nvc q {QUALITY}", _label(ours, quality))),
+        Panel(read_frame(stream, at), (f"x265 {preset} crf {crf:.1f}", _label(stream.stat().st_size, theirs))),
     ]
     write_png(side_by_side(panels), drawn)
     return [stream, drawn]
-
-
-def crf_for_bytes(points: Sequence[Point], wanted: int) -> float:
-    """CRF at which an encoder makes ``wanted`` bytes, between or beyond its points; one decimal, 0 to 51.
-
-    The rate is close to exponential in CRF, so log bytes are followed along a straight line through the two nearest.
-    """
-    near = sorted(points, key=lambda point: abs(math.log(point.bytes / wanted)))[:2]
-    a, b = sorted(near, key=lambda point: point.setting)
-    share = math.log(wanted / a.bytes) / math.log(b.bytes / a.bytes)
-    return min(51.0, max(0.0, round(a.setting + share * (b.setting - a.setting), 1)))
-
-
-def _frame(path: Path, index: int) -> Planes:
-    with PlaneReader(path, index + 1) as reader:
-        return next(islice(reader, index, None))
 
 
 def _label(size: int, quality: Quality) -> str:

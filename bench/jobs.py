@@ -17,26 +17,30 @@ from pathlib import Path
 
 from nvc.bench.anchors import x265_version
 from nvc.bench.child import code_hash, ffmpeg_version
-from nvc.bench.lines import LINES, Line, encode_words, line_by_id
+from nvc.bench.lines import LINES, Line, encode_words, line_by_id, matched_pair
 from nvc.bench.planes import Picture
 from nvc.bench.sequences import Found, Profile
 from nvc.errors import InputError, OutputError, UsageError
 
 SCHEMA = 1
-MEASURE = 1  # raise this when the way a point is measured changes: older results are then not used
+MEASURE = 2  # raise this when the way a point is measured changes: older results are then not used
 # The slowest first, so that no long job is left alone at the end.
 _WEIGHT = {"vvenc": 0, "nvc": 1, "x265": 2, "svt-av1": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One point to measure: a sequence, a line, its setting (quality, CRF or QP), and how much of the source."""
+    """One point to measure: a sequence, a line, its setting (quality, CRF or QP), and how much of the source.
+
+    crop   whether a part of a decoded frame is kept, to be looked at
+    """
 
     sequence: str
     line: str
-    setting: int
+    setting: float
     keyint: int
     frames: int | None
+    crop: bool = False
 
     @property
     def id(self) -> str:
@@ -49,7 +53,8 @@ class Job:
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", self.sequence)
         if plain != self.sequence:
             plain += "-" + hashlib.sha256(self.sequence.encode()).hexdigest()[:6]
-        return f"{plain}.{self.line}.{self.setting:02d}.json"
+        number = f"{self.setting:02d}" if isinstance(self.setting, int) else f"{self.setting:.1f}"
+        return f"{plain}.{self.line}.{number}.json"
 
     def command(self, picture: Picture) -> str:
         """The encode's command as one line to read."""
@@ -66,8 +71,9 @@ def plan_jobs(profile: Profile, found: Iterable[Found], only: Iterable[str] = ()
     Raises UsageError if a pattern names nothing.
     """
     lines = [line_by_id(name) for name in profile.lines]
+    pair = matched_pair(profile.lines)
     jobs = [
-        Job(one.name, line.id, setting, profile.keyint, profile.frames)
+        Job(one.name, line.id, setting, profile.keyint, profile.frames, crop=_is_shown(profile, pair, line, setting))
         for one in found
         for line in sorted(lines, key=lambda line: (_WEIGHT[line.family], LINES.index(line)))
         for setting in sorted(set(line.settings(profile)))
@@ -79,6 +85,12 @@ def plan_jobs(profile: Profile, found: Iterable[Found], only: Iterable[str] = ()
                 f"{pattern!r} names no job; jobs are called like {jobs[0].id if jobs else 'clip/nvc-ra/32'}"
             )
     return tuple(job for job in jobs if not patterns or any(fnmatch(job.id, p) for p in patterns))
+
+
+def _is_shown(profile: Profile, pair: tuple[Line, Line] | None, line: Line, setting: int) -> bool:
+    """Whether this is the point of ours that is shown beside x265 at equal bytes: the middle of its qualities."""
+    settings = sorted(set(line.settings(profile)))
+    return pair is not None and line == pair[0] and setting == settings[len(settings) // 2]
 
 
 @lru_cache(maxsize=1)
@@ -97,7 +109,7 @@ def job_key(job: Job, picture: Picture, source_hash: str, code: str | None = Non
     """Key of a job's result: 32 hex digits of everything it depends on. code None = as the files lie on disk now."""
     line = line_by_id(job.line)
     version = coder_version(line, code_hash() if code is None else code)
-    words = json.dumps([SCHEMA, MEASURE, source_hash, job.id, job.command(picture), version])
+    words = json.dumps([SCHEMA, MEASURE, source_hash, job.id, job.command(picture), job.crop, version])
     return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 

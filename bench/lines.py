@@ -87,7 +87,7 @@ def ours_of(line: Line, keyint: int) -> Ours:
 
 
 def encode_command(
-    line: Line, source: str, out: str, setting: int, *, keyint: int, frames: int | None, pixel_format: str
+    line: Line, source: str, out: str, setting: float, *, keyint: int, frames: int | None, pixel_format: str
 ) -> list[str]:
     """Command line of a foreign coder; source and out are names as ffmpeg takes them."""
     build = {"x265": _x265_options, "svt-av1": _svt_options, "vvenc": _vvenc_options}[line.family]
@@ -97,10 +97,10 @@ def encode_command(
     return _compile(source, out, frames, options)
 
 
-def encode_words(line: Line, setting: int, *, keyint: int, frames: int | None, pixel_format: str) -> str:
+def encode_words(line: Line, setting: float, *, keyint: int, frames: int | None, pixel_format: str) -> str:
     """The command as one line to read, SOURCE and OUT for the files."""
     if line.is_ours:
-        words = ours_of(line, keyint).encode_words(setting, frames, 1)
+        words = ours_of(line, keyint).encode_words(int(setting), frames, 1)
         return " ".join(["nvc", "encode", "SOURCE", "OUT", *words, "--no-audio"])
     command = encode_command(line, "SOURCE", "OUT", setting, keyint=keyint, frames=frames, pixel_format=pixel_format)
     return " ".join(["ffmpeg", *command[1:]])
@@ -120,20 +120,20 @@ def _compile(source: str, out: str, frames: int | None, options: dict) -> list[s
     return stream.global_args("-nostdin", "-v", "error").overwrite_output().compile(cmd=ffmpeg_exe())
 
 
-def _x265_options(line: Line, crf: int, keyint: int, pixel_format: str) -> dict:
+def _x265_options(line: Line, crf: float, keyint: int, pixel_format: str) -> dict:
     """Line (d): nothing but preset and CRF; only threads and the information message are held as in all lines."""
     return {"c:v": "libx265", "preset": "medium", "crf": crf, "x265-params": _PLAIN, "pix_fmt": pixel_format,
             "f": "hevc"}  # fmt: skip
 
 
-def _svt_options(line: Line, crf: int, keyint: int, pixel_format: str) -> dict:
+def _svt_options(line: Line, crf: float, keyint: int, pixel_format: str) -> dict:
     """tune=1 is PSNR, irefresh-type=2 closed GOPs."""
     params = "irefresh-type=2:scd=0:lp=1:tune=1"
     return {"c:v": "libsvtav1", "preset": line.variant, "crf": crf, "g": keyint, "svtav1-params": params,
             "pix_fmt": pixel_format, "f": "ivf"}  # fmt: skip
 
 
-def _vvenc_options(line: Line, qp: int, keyint: int, pixel_format: str) -> dict:
+def _vvenc_options(line: Line, qp: float, keyint: int, pixel_format: str) -> dict:
     """qpa=0 leaves PSNR alone. VVenC takes 10 bits only: 8-bit sources are coded as 10 and rounded when measured."""
     params = f"intraperiod={keyint}:decodingrefreshtype=idr:threads=1:gopsize=32"
     return {"c:v": "libvvenc", "preset": line.variant, "qp": qp, "qpa": 0, "pix_fmt": "yuv420p10le",
@@ -146,3 +146,9 @@ def comparisons(ids: Sequence[str]) -> tuple[tuple[Line, Line], ...]:
     for line in LINES:
         pairs += [(line, line_by_id(other)) for other in line.against if line.id in ids and other in ids]
     return tuple(pairs)
+
+
+def matched_pair(ids: Sequence[str]) -> tuple[Line, Line] | None:
+    """(ours, x265) that a run also shows at equal bytes: the first such comparison of the lines at hand."""
+    pairs = ((test, anchor) for test, anchor in comparisons(ids) if test.is_ours and anchor.family == "x265")
+    return next(pairs, None)

@@ -25,8 +25,9 @@ class Ours:
 
     @property
     def name(self) -> str:
-        """For tables: the mode, and the structure where it is not the default."""
-        return " ".join(["nvc", self.mode, *([self.structure] if self.structure != "ra" else [])])
+        """For tables: the mode, the structure where it is not the default, and what is off."""
+        words = ["nvc", self.mode, *([self.structure] if self.structure != "ra" else [])]
+        return " ".join([*words, *(["without", *self.disable] if self.disable else [])])
 
     def encode_words(self, quality: int, frames: int | None, threads: int | None) -> list[str]:
         """Options of ``nvc encode``, without the files."""

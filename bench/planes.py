@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 
-from nvc.bench.child import child_error, ffmpeg_exe, file_url
+from nvc.bench.child import child_error, ffmpeg_exe, file_url, run
 from nvc.errors import CorruptError, InputError
 from nvc.metrics import frame_psnr, psnr_611
 
@@ -118,15 +118,20 @@ class PlaneReader:
         return str(child_error(self._command, code, self._messages.read()))
 
 
-def _command(path: str | Path, frames: int | None) -> list[str]:
+def write_y4m(path: str | Path, out: str | Path, frames: int | None = None) -> None:
+    """Write a file's first frames, as every measure reads them, to the file ``out``."""
+    run(_command(path, frames, file_url(out)), threads=1)
+
+
+def _command(path: str | Path, frames: int | None, to: str = "pipe:") -> list[str]:
     """The command that writes a file's frames as y4m: every frame once, unrotated, no frame rate made up."""
     import ffmpeg
 
     limit = {} if frames is None else {"frames:v": frames}
     out = {"f": "yuv4mpegpipe", "strict": -1, "vf": f"format={_FORMATS}", "fps_mode": "passthrough", **limit}
-    stream = ffmpeg.input(file_url(path), noautorotate=None)["v:0"].output("pipe:", an=None, sn=None, dn=None, **out)
+    stream = ffmpeg.input(file_url(path), noautorotate=None)["v:0"].output(to, an=None, sn=None, dn=None, **out)
     stream = stream.global_args("-nostdin", "-v", "error")
-    return stream.compile(cmd=ffmpeg_exe())
+    return stream.compile(cmd=ffmpeg_exe(), overwrite_output=to != "pipe:")
 
 
 def parse_y4m_head(line: bytes) -> Picture:
@@ -144,6 +149,14 @@ def probe_picture(path: str | Path) -> Picture:
     """Size, depth and rate of a file's pictures, from its first frame."""
     with PlaneReader(path, 1) as reader:
         return reader.picture
+
+
+def read_frame(path: str | Path, index: int) -> Planes:
+    """Planes of one frame of a file, counted from 0. Raises InputError if it has no such frame."""
+    with PlaneReader(path, index + 1) as reader:
+        for planes in islice(reader, index, None):
+            return planes
+        raise InputError(f"{path}: no frame {index}, it has {reader.count}")
 
 
 def quality_by_frame(source: str | Path, decoded: str | Path, frames: int | None = None) -> list[PlanePsnr]:

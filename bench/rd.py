@@ -4,7 +4,7 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nvc
@@ -43,13 +43,22 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """All curves of one source; curves[0] is the anchor's, curves[1] is ours."""
+    """All curves of one source; curves[0] is the anchor's, curves[1] is ours.
+
+    gain  BD-rate (6:1:1) of ours against ours without the tools of ``without``, None where that was not asked
+    """
 
     name: str
     sha256: str
     picture: Picture
     frames: int
     curves: tuple[Curve, ...]
+    gain: BdRate | None = None
+
+    @property
+    def percent_gain(self) -> float | None:
+        """``gain`` in percent, None where there is none."""
+        return self.gain.percent if self.gain else None
 
     @property
     def is_screen(self) -> bool:
@@ -64,6 +73,7 @@ class RdReport:
     warnings           what weakens the numbers as a whole, a line each
     mean_y, mean_611   mean BD-rate in percent over the natural sources; None where one of them has none
     worst_611          largest BD-rate of a natural source, PSNR 6:1:1
+    mean_gain, worst_gain   mean over the natural sources of what ``without`` compares, and the largest of all sources
     """
 
     sources: tuple[SourceResult, ...]
@@ -72,6 +82,8 @@ class RdReport:
     mean_611: float | None
     worst_611: float | None
     warnings: tuple[str, ...] = ()
+    mean_gain: float | None = None
+    worst_gain: float | None = None
 
     def to_dict(self) -> dict:
         """Plain values for JSON."""
@@ -92,6 +104,7 @@ def run_rd(
     mode: str = "neural",
     structure: str = "ra",
     disable: Iterable[str] = (),
+    without: Iterable[str] = (),
     extra: Sequence[str] = (),
     open_gop: bool = False,
     jobs: int | None = None,
@@ -103,6 +116,7 @@ def run_rd(
     sources            videos, or folders of videos; names that begin with "screen" stay out of the mean
     qualities, crfs    points of ours and of x265, at least 2 each, at least 4 for a number to rest on
     frames             so many from the start of each source, None = all
+    without            measure ours without these tools too, and what they bring
     extra              further words for ``nvc encode``
     open_gop           measure x265 with open GOPs too and show it beside
     jobs               single-threaded processes at a time, None = number of cores
@@ -113,18 +127,25 @@ def run_rd(
     if len(set(qualities)) < 2 or len(set(crfs)) < 2:
         raise UsageError("a curve needs at least 2 different points")
     ours = Ours(mode, structure, keyint, tuple(disable), tuple(extra))
+    lesser = replace(ours, disable=(*ours.disable, *without)) if tuple(without) else None
     asked = [Anchor(anchor, keyint, structure)]
     asked += [Anchor(anchor, keyint, structure, open_gop=True)] if open_gop else []
     folder = cache_folder() if cache == "" else (Path(cache) if cache is not None else None)
     paths, code = expand_sources(sources), code_hash()
     pictures = [_checked_picture(path) for path in paths]
     work: list[tuple] = [
-        (nvc_point, path, ours, q, frames) for path in paths for q in sorted(set(qualities), reverse=True)
+        (nvc_point, path, who, q, frames)
+        for path in paths
+        for who in (ours, lesser)
+        if who
+        for q in sorted(set(qualities), reverse=True)
     ]
     for one in asked:
         work += [(x265_point, path, one, crf, frames, folder) for path in paths for crf in sorted(set(crfs))]
     points = _measure(work, jobs or os.cpu_count() or 1, emit)
-    results = [_source_result(p, picture, ours, asked, points) for p, picture in zip(paths, pictures, strict=True)]
+    results = [
+        _source_result(p, picture, ours, lesser, asked, points) for p, picture in zip(paths, pictures, strict=True)
+    ]
     return _report(tuple(results), code)
 
 
@@ -179,24 +200,28 @@ def _progress(key: tuple, point: Point, done: int, total: int) -> dict:
 
 
 def _source_result(
-    path: Path, picture: Picture, ours: Ours, asked: list[Anchor], points: dict[tuple, Point]
+    path: Path, picture: Picture, ours: Ours, lesser: Ours | None, asked: list[Anchor], points: dict[tuple, Point]
 ) -> SourceResult:
-    curves = curves_of(path, ours, asked, points)
-    return SourceResult(path.stem, content_hash(path), picture, curves[0].points[0].quality.frames, curves)
+    others = ([lesser] if lesser else []) + asked[1:]
+    curves = curves_of(path, ours, [asked[0], *others], points)
+    gain = None
+    if lesser:
+        gain = bd_rate(*(curve(found.points, "psnr_611") for found in (curves[2], curves[1])))
+    return SourceResult(path.stem, content_hash(path), picture, curves[0].points[0].quality.frames, curves, gain)
 
 
-def curves_of(path: Path, ours: Ours, asked: list[Anchor], points: dict[tuple, Point]) -> tuple[Curve, ...]:
-    """Curves of one source, each by rising rate: the first anchor's, ours, then further anchors'.
+def curves_of(path: Path, ours: Ours, others: Sequence[Ours | Anchor], points: dict[tuple, Point]) -> tuple[Curve, ...]:
+    """Curves of one source, each by rising rate: the anchor's, which is the first of the others, ours, the others'.
 
     points   by (path, encoder, setting), of any sources
     """
-    encoders: list[Ours | Anchor] = [asked[0], ours, *asked[1:]]
+    encoders: list[Ours | Anchor] = [others[0], ours, *others[1:]]
     found: dict[Ours | Anchor, list[Point]] = {who: [] for who in encoders}
     for (at, who, _), point in sorted(points.items(), key=lambda item: item[1].bytes):
         if at == path:
             found[who].append(point)
-    base = found[asked[0]]
-    curves = [Curve(asked[0].name, tuple(base))]
+    base = found[others[0]]
+    curves = [Curve(others[0].name, tuple(base))]
     for who in encoders[1:]:
         compared = [bd_rate(curve(base, name), curve(found[who], name)) for name in ("psnr_y", "psnr_611")]
         curves.append(Curve(who.name, tuple(found[who]), *compared))
@@ -212,7 +237,11 @@ def _report(sources: tuple[SourceResult, ...], code: str) -> RdReport:
                 "python": platform.python_version(), "machine": platform.machine()}  # fmt: skip
     changed = "the codec's files changed while it was measured: points are of different codecs, measure again"
     warnings = (changed,) if code_hash() != code else ()
-    return RdReport(sources, versions, mean_of(y), mean_of(weighted), worst, warnings)
+    gains = [s.percent_gain for s in sources if s.percent_gain is not None]
+    mean_gain = mean_of([s.percent_gain for s in sources if not s.is_screen])
+    return RdReport(
+        sources, versions, mean_of(y), mean_of(weighted), worst, warnings, mean_gain, max(gains, default=None)
+    )
 
 
 def mean_of(values: list[float | None]) -> float | None:

@@ -29,6 +29,9 @@ def format_source(source: SourceResult) -> str:
     for curve in source.curves[1:]:
         lines.append(f"  BD-rate of {curve.name} against {anchor}:")
         lines += [f"    PSNR 6:1:1  {_bd_words(curve.bd_611)}", f"    PSNR Y      {_bd_words(curve.bd_y)}"]
+    if source.gain:
+        lines.append(f"  BD-rate of {source.curves[1].name} against {source.curves[2].name}:")
+        lines.append(f"    PSNR 6:1:1  {_bd_words(source.gain)}")
     return "\n".join(lines)
 
 
@@ -60,6 +63,10 @@ def _summary(report: RdReport) -> str:
         lines.append(f"BD-rate of {ours} against {anchor}, {clips} (negative: needs fewer bits)")
         mean = f"PSNR 6:1:1 {_percent(report.mean_611)}, PSNR Y {_percent(report.mean_y)}"
         lines.append(f"  mean: {mean}; worst: {_percent(report.worst_611)} (6:1:1)")
+    if any(source.gain for source in report.sources):
+        lesser = report.sources[0].curves[2].name
+        gains = f"mean {_percent(report.mean_gain)}, worst of all {_percent(report.worst_gain)} (6:1:1)"
+        lines.append(f"  against {lesser}: {gains}")
     lines += [f"  apart, screen content: {s.name} {_own(s.curves[1])}" for s in screens]
     return "\n".join(lines)
 

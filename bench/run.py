@@ -9,9 +9,9 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +21,15 @@ from nvc.bench.child import code_hash, ffmpeg_exe, file_url, module_command, run
 from nvc.bench.compare import compare_results, means_of
 from nvc.bench.jobs import SCHEMA, Job, job_key, plan_jobs, read_result, versions, write_json
 from nvc.bench.lines import line_by_id
-from nvc.bench.sequences import Found, Profile, find_sequences, load_profile
+from nvc.bench.match import best_try, match_job, matches_of
+from nvc.bench.planes import Picture
+from nvc.bench.sequences import Found, Profile, find_sequences, load_profile, profile_names
+from nvc.bench.xpsnr import has_xpsnr
 from nvc.errors import InputError, NvcError, UsageError
 
 Emit = Callable[[dict], None]
+_FILES_ONLY = ("by_frame", "pictures", "crop")  # of a job's result: in its own file, not in results.json
+_TRIES = 2  # to meet our bytes with x265
 
 
 class Sources:
@@ -110,6 +115,7 @@ def run_profile(
     profile = _asked(load_profile(name), lines, frames, keyint, qualities)
     found = find_sequences(profile, sequences)
     good, warnings = _usable(profile, found)
+    warnings += [] if has_xpsnr() else ["XPSNR is left out: this ffmpeg binary has no filter for it"]
     for warning in warnings if emit else ():
         emit({"type": "warning", "message": warning})  # type: ignore[misc]
     every, asked = plan_jobs(profile, good), plan_jobs(profile, good, only)
@@ -117,25 +123,31 @@ def run_profile(
     _prepare(folder, resume, overwrite)
     code = code_hash()
     hashes = {one.name: content_hash(one.path) for one in good}  # type: ignore[arg-type]
-    pictures = {one.name: one.picture for one in good}
-    keys = {job: job_key(job, pictures[job.sequence], hashes[job.sequence], code) for job in every}  # type: ignore
-    done = {job: kept for job in every if resume and (kept := read_result(folder / "jobs", job, keys[job]))}
-    failed: list[str] = []
     head = _head(profile, found, hashes, code)
+    at_once = jobs or os.cpu_count() or 1
+    bench = _Bench(folder, resume, {one.name: one.picture for one in good}, hashes, code, at_once, emit)  # type: ignore
+    done, failed = bench.done, bench.failed
+    for job in every if resume else ():
+        bench.keep(job)
     waiting = [job for job in asked if job not in done]
     planned = [job for job in every if job in waiting or job in done]
     try:
         with Sources(good, waiting, profile.frames) as sources:
-            _measure(waiting, keys, pictures, sources, folder, jobs or os.cpu_count() or 1, done, failed, emit)
+            bench.total = len(planned) + len(matches_of(planned))
+            if emit and done:
+                emit({"type": "progress", "done": len(done), "total": bench.total, "kept": len(done)})
+            bench.measure(waiting, sources)
+            _match(bench, planned, sources)
     finally:
         if code_hash() != code:
             warnings.append("nvc's own files changed while it was measured: points are of different codes")
             if emit:
                 emit({"type": "warning", "message": warnings[-1]})
         results = _results(head, [done[job] for job in planned if job in done], warnings, failed, len(planned))
+        results["matched"] = _matched(done, planned)
         write_json(folder / "results.json", results)
     if failed:
-        raise NvcError(f"{len(failed)} of {len(planned)} jobs failed, the others are written; first: {failed[0]}")
+        raise NvcError(f"{len(failed)} of {bench.total} jobs failed, the others are written; first: {failed[0]}")
     return results
 
 
@@ -211,7 +223,7 @@ def machine_name() -> str:
 
 def _results(head: dict, done: list[dict], warnings: list[str], failed: list[str], planned: int) -> dict:
     """All of a run; points without their frames, which the files of the jobs have."""
-    points = [{k: v for k, v in one.items() if k not in ("by_frame", "pictures")} for one in done]
+    points = [_light(one) for one in done]
     compared = compare_results(points)
     means = [{**asdict(one), "screen": [list(pair) for pair in one.screen]} for one in means_of(compared)]
     return {**head, "warnings": warnings, "planned": planned, "failed": failed, "points": points,
@@ -219,32 +231,82 @@ def _results(head: dict, done: list[dict], warnings: list[str], failed: list[str
             "means": means}  # fmt: skip
 
 
-def _measure(
-    waiting: list[Job], keys: dict, pictures: dict, sources: Sources, folder: Path, count: int, done: dict,
-    failed: list[str], emit: Emit | None,
-) -> None:  # fmt: skip
-    """Run the jobs; results go to ``done`` and to files, messages of those that failed to ``failed``."""
-    total, kept = len(waiting) + len(done), len(done)
-    if emit and kept:
-        emit({"type": "progress", "done": kept, "total": total, "kept": kept})
-    with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(count))
-        stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
-        futures = {pool.submit(_run_job, job, sources): job for job in waiting}
-        for number, future in enumerate(as_completed(futures), kept + 1):
-            job = futures[future]
-            about = {"type": "progress", "done": number, "total": total, "job": job.id}
-            try:
-                found = future.result()
-            except NvcError as error:
-                failed.append(f"{job.id}: {_without_folders(str(error))}")
-                about["failed"] = str(error)
-            else:
-                done[job] = _kept(job, keys[job], pictures[job.sequence], found)
-                write_json(folder / "jobs" / job.file_name, done[job])
-                about |= {"bytes": found["bytes"], "psnr_611": found["quality"]["psnr_611"]}
-            if emit:
-                emit(about)
+def _light(result: dict) -> dict:
+    """A job's result as results.json holds it."""
+    return {name: value for name, value in result.items() if name not in _FILES_ONLY}
+
+
+@dataclass
+class _Bench:
+    """Runs jobs, several at a time, and keeps their results.
+
+    pictures, hashes   of each sequence
+    at_once            processes at a time
+    done, failed       results by job; messages of those that failed
+    total              how many jobs there are, for the progress
+    """
+
+    folder: Path
+    resume: bool
+    pictures: dict[str, Picture]
+    hashes: dict[str, str]
+    code: str
+    at_once: int
+    emit: Emit | None
+    done: dict[Job, dict] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+    total: int = 0
+
+    def key(self, job: Job) -> str:
+        """Key of a job's result."""
+        return job_key(job, self.pictures[job.sequence], self.hashes[job.sequence], self.code)
+
+    def keep(self, job: Job) -> bool:
+        """Take a job's result from before, where there is one that still counts; whether there is."""
+        kept = read_result(self.folder / "jobs", job, self.key(job))
+        if kept:
+            self.done[job] = kept
+        return kept is not None
+
+    def measure(self, waiting: Sequence[Job], sources: Sources) -> None:
+        """Run the jobs; their results are written and in ``done``, messages of those that failed in ``failed``."""
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(self.at_once))
+            stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
+            futures = {pool.submit(_run_job, job, sources): job for job in waiting}
+            for future in as_completed(futures):
+                self._take(futures[future], future)
+
+    def _take(self, job: Job, future: Future) -> None:
+        about: dict = {"type": "progress", "job": job.id}
+        try:
+            found = future.result()
+        except NvcError as error:
+            self.failed.append(f"{job.id}: {_without_folders(str(error))}")
+            about["failed"] = str(error)
+        else:
+            self.done[job] = _kept(job, self.key(job), self.pictures[job.sequence], found)
+            write_json(self.folder / "jobs" / job.file_name, self.done[job])
+            about |= {"bytes": found["bytes"], "psnr_611": found["quality"]["psnr_611"]}
+        number = len(self.done) + len(self.failed)
+        self.total = max(self.total, number)
+        if self.emit:
+            self.emit({**about, "done": number, "total": self.total})
+
+
+def _match(bench: _Bench, planned: Sequence[Job], sources: Sources) -> None:
+    """Measure x265 at our bytes, for each sequence that has the points for it."""
+    asked: set[Job] = set()
+    for _ in range(_TRIES):
+        jobs = [job for match in matches_of(planned) if (job := match_job(match, bench.done)) and job not in asked]
+        asked.update(jobs)
+        bench.measure([job for job in jobs if not (bench.resume and bench.keep(job))], sources)
+
+
+def _matched(done: dict[Job, dict], planned: Sequence[Job]) -> list[dict]:
+    """What results.json says of x265 at our bytes: the point, and the id of ours."""
+    found = ((match, best_try(match, done)) for match in matches_of(planned))
+    return [{**_light(best), "ours": match.ours.id} for match, best in found if best]
 
 
 def _without_folders(text: str) -> str:
@@ -255,7 +317,7 @@ def _without_folders(text: str) -> str:
 def _run_job(job: Job, sources: Sources) -> dict:
     """One job in a process of its own."""
     try:
-        asked = {"line": job.line, "setting": job.setting, "keyint": job.keyint, "frames": job.frames}
+        asked = {name: getattr(job, name) for name in ("line", "setting", "keyint", "frames", "crop")}
         words = json.dumps({**asked, "source": str(sources.take(job.sequence))})
         said = run(module_command("nvc.bench.job_worker", words), threads=1).stdout.decode()
         return json.loads(said.strip().splitlines()[-1])
@@ -284,10 +346,10 @@ def rerun_words(results: dict, pattern: str) -> str:
     """The command that measures some jobs of a run again; FOLDER stands for the folder of the sequences."""
     profile = results["profile"]
     words = ["nvc bench run", profile["name"], "--out", "DIR"]
-    words += [] if profile["name"] == "smoke" else ["--sequences", "FOLDER"]
-    stored = load_profile(profile["name"])
+    stored = load_profile(profile["name"]) if profile["name"] in profile_names() else None  # another one's own
+    words += ["--sequences", "FOLDER"] if stored is None or stored.needs_folder else []
     for name in ("frames", "keyint"):
-        words += [f"--{name}", str(profile[name])] if profile[name] != getattr(stored, name) else []
-    if tuple(profile["qualities"]) != stored.qualities:
+        words += [f"--{name}", str(profile[name])] if profile[name] != getattr(stored, name, None) else []
+    if stored is None or tuple(profile["qualities"]) != stored.qualities:
         words += ["--qualities", *map(str, profile["qualities"])]
     return " ".join([*words, "--only", f"'{pattern}'"])

@@ -1,6 +1,7 @@
 """Test sets by name: which sequences they have, in which files people have them, and what of them is in a folder.
 
-Nothing is downloaded. A profile is a .toml file in bench/profiles; what a folder lacks is said by name.
+Nothing is downloaded. A profile is a .toml file in bench/profiles, or of one's own (nvc.bench.own_profiles); what a
+folder lacks is said by name.
 """
 
 import tomllib
@@ -11,25 +12,30 @@ from functools import lru_cache
 from pathlib import Path
 
 from nvc.bench import sample_path
+from nvc.bench.own_profiles import RAW_ENDING, VIDEO_ENDINGS, add_profile, own_folder
 from nvc.bench.planes import Picture, probe_picture
-from nvc.errors import InputError, NvcError, UsageError
+from nvc.errors import FormatError, InputError, NvcError, UsageError
 
 SCREEN = "screen"
-_VIDEO_ENDINGS = (".mkv", ".mp4", ".y4m", ".mov", ".webm")
-_RAW_ENDING = ".yuv"
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One sequence of a set. files: patterns of the names it is known by; frames: how many the whole file has."""
+    """One sequence of a set.
+
+    files    patterns of the names it is known by
+    frames   how many the whole file has, None where only reading it would tell
+    path     of a file of one's own: where it is when no folder is given
+    """
 
     name: str
     width: int
     height: int
     frame_rate: Fraction
-    frames: int
+    frames: int | None
     bit_depth: int
     files: tuple[str, ...]
+    path: str = ""
 
     @property
     def frame_bytes(self) -> int:
@@ -62,6 +68,11 @@ class Profile:
     folder: bool = False
     sequence: tuple[Sequence, ...] = ()
 
+    @property
+    def needs_folder(self) -> bool:
+        """Whether --sequences must say where its files are."""
+        return self.folder or any(not one.path for one in self.sequence)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -82,7 +93,7 @@ class Found:
     @property
     def is_raw(self) -> bool:
         """Whether the file is bare planes whose size only the set tells."""
-        return self.path is not None and self.path.suffix.lower() == _RAW_ENDING
+        return self.path is not None and self.path.suffix.lower() == RAW_ENDING
 
     @property
     def is_screen(self) -> bool:
@@ -121,21 +132,37 @@ class _Folder:
 
 
 def profile_names() -> tuple[str, ...]:
-    """Names of all profiles: smoke first, then the folder of one's own, then the known sets."""
+    """Names of all profiles: smoke first, then a folder's clips, then the known sets, then one's own."""
     names = sorted(path.stem for path in _profile_folder().glob("*.toml"))
-    return tuple(sorted(names, key=lambda n: (n != "smoke", n != "public", n)))
+    names.sort(key=lambda n: (n != "smoke", n != "public", n))
+    return (*names, *sorted(path.stem for path in own_folder().glob("*.toml") if path.stem not in names))
+
+
+def load_profile(name: str) -> Profile:
+    """A profile by its name. Raises UsageError for one that is not there, FormatError for one that cannot be read."""
+    if name not in profile_names():
+        raise UsageError(f"{name!r} is no profile; there are: {', '.join(profile_names())}")
+    path = _profile_folder() / f"{name}.toml"
+    path = path if path.exists() else own_folder() / path.name
+    return _read_profile(path, path.stat().st_mtime_ns)
 
 
 @lru_cache
-def load_profile(name: str) -> Profile:
-    """A profile by its name. Raises UsageError for one that is not there."""
-    path = _profile_folder() / f"{name}.toml"
-    if name not in profile_names():
-        raise UsageError(f"{name!r} is no profile; there are: {', '.join(profile_names())}")
-    values = tomllib.loads(path.read_text())
-    sequences = tuple(_sequence(entry) for entry in values.pop("sequence", ()))
-    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
-    return Profile(name=name, sequence=sequences, **{**values, **lists})
+def _read_profile(path: Path, _written: int) -> Profile:
+    """The profile of a file; read anew when it was written since."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        sequences = tuple(_sequence(entry) for entry in values.pop("sequence", ()))
+        lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+        return Profile(name=path.stem, sequence=sequences, **{**values, **lists})
+    except (ValueError, TypeError, KeyError) as error:
+        raise FormatError(f"{path}: not a profile: {error}") from error
+
+
+def add_own(name: str, paths: Iterable[str | Path], **options) -> Profile:
+    """Keep files under a name, measured as the profile public is; options as of own_profiles.add_profile."""
+    add_profile(name, tuple(paths), _profile_folder() / "public.toml", **options)
+    return load_profile(name)
 
 
 def _profile_folder() -> Path:
@@ -144,27 +171,30 @@ def _profile_folder() -> Path:
 
 def _sequence(values: dict) -> Sequence:
     rate = Fraction(values["frame_rate"])
-    return Sequence(**{**values, "frame_rate": rate, "files": tuple(values["files"])})
+    return Sequence(**{"frames": None, **values, "frame_rate": rate, "files": tuple(values["files"])})
 
 
 def find_sequences(profile: Profile, folder: str | Path | None) -> tuple[Found, ...]:
     """Where each sequence of a profile is, in the profile's order; missing and wrong ones are among them.
 
-    folder   searched with all folders below it; None for the profile that needs none
+    folder   searched with all folders below it; None for a profile that needs none
     Raises UsageError if a folder is needed and none is given, InputError if it is not there or holds no video.
     """
     if profile.sample:
         return (_found_video(sample_path()),)
+    if folder is None and not profile.needs_folder:
+        return tuple(_found_known(one, Path(one.path) if Path(one.path).is_file() else None)
+                     for one in profile.sequence)  # fmt: skip
     if folder is None:
         raise UsageError(f"profile {profile.name} needs --sequences DIR, the folder that holds {profile.title}")
     if profile.folder:
         root = Path(folder)
-        paths = sorted(p for p in root.iterdir() if p.suffix.lower() in _VIDEO_ENDINGS) if root.is_dir() else []
+        paths = sorted(p for p in root.iterdir() if p.suffix.lower() in VIDEO_ENDINGS) if root.is_dir() else []
         if not paths:
             raise InputError(f"no video at {folder}")
         return tuple(_found_video(path) for path in paths)
     files = _Folder(Path(folder))
-    return tuple(_found_known(sequence, files) for sequence in profile.sequence)
+    return tuple(_found_known(sequence, files.first(sequence.files)) for sequence in profile.sequence)
 
 
 def _found_video(path: Path) -> Found:
@@ -178,12 +208,11 @@ def _found_video(path: Path) -> Found:
     return Found(path.stem, path, picture, None, problem)
 
 
-def _found_known(sequence: Sequence, files: _Folder) -> Found:
-    path = files.first(sequence.files)
+def _found_known(sequence: Sequence, path: Path | None) -> Found:
     wanted = Picture(sequence.width, sequence.height, sequence.bit_depth, sequence.frame_rate)
     if path is None:
         return Found(sequence.name, None, wanted, None, f"missing: no file {' or '.join(sequence.files)}")
-    if path.suffix.lower() != _RAW_ENDING:
+    if path.suffix.lower() != RAW_ENDING:
         found = _found_video(path)
         same = found.picture is None or (found.picture.plane_shapes, found.picture.bit_depth) == (
             wanted.plane_shapes,
@@ -219,9 +248,10 @@ def format_profiles() -> str:
         lines.append(f"  {profile.about}")
         for s in profile.sequence:
             size = f"{s.width}x{s.height}"
+            count = "" if s.frames is None else f"{s.frames:>5} frames"
             lines.append(
-                f"  {s.name:<16}{size:>10} {float(s.frame_rate):>4g} fps{s.frames:>5} frames{s.bit_depth:>3} bit  "
-                f"{s.files[0]}"
+                f"  {s.name:<16}{size:>10} {float(s.frame_rate):>4g} fps{count}{s.bit_depth:>3} bit  "
+                f"{s.path or s.files[0]}"
             )
     return "\n".join(lines)
 

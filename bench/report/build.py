@@ -13,7 +13,11 @@ from nvc.errors import FormatError, InputError, OutputError
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A benchmark as it lies on disk. results: results.json; frames: by_frame and pictures of each job by its id."""
+    """A benchmark as it lies on disk.
+
+    results   what results.json holds
+    frames    by_frame, pictures and crop of each job by its id
+    """
 
     results: dict
     frames: dict[str, dict]
@@ -30,9 +34,9 @@ def load_run(folder: str | Path) -> Run:
         raise FormatError(f"{path}: not JSON: {error}") from error
     if not isinstance(results, dict) or results.get("schema") != SCHEMA:
         raise FormatError(f"{path}: results must be of schema {SCHEMA}")
-    keys = {point["id"]: point["key"] for point in results["points"]}
+    keys = {point["id"]: point["key"] for point in (*results["points"], *results.get("matched", ()))}
     kept = [one for one in read_results(Path(folder) / "jobs") if keys.get(one.get("id")) == one.get("key")]
-    return Run(results, {one["id"]: {n: one.get(n) for n in ("by_frame", "pictures")} for one in kept})
+    return Run(results, {one["id"]: {n: one.get(n) for n in ("by_frame", "pictures", "crop")} for one in kept})
 
 
 def write_page(folder: str | Path) -> Path:

@@ -151,23 +151,33 @@ def _curve(axes: Axes, one: Series) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Bits of one frame: its type letter, parts as (style, bits) from the bottom, and what a pointer says."""
+    """Bits of one frame: its type letter, parts as (style, bits) from the bottom, and what a pointer says.
+
+    beside   the same frame of another coder, drawn to its right
+    """
 
     letter: str
     parts: tuple[tuple[str, float], ...]
     title: str
+    beside: "Bar | None" = None
 
     @property
     def total(self) -> float:
         """All bits of the frame."""
         return sum(bits for _, bits in self.parts)
 
+    @property
+    def all(self) -> "tuple[Bar, ...]":
+        """This bar, and the one beside it."""
+        return (self,) if self.beside is None else (self, self.beside)
+
 
 def bar_chart(bars: Sequence[Bar], *, y_name: str, width: int = 1140, height: int = 250) -> str:
     """Stacked bars in display order, I frames cut off at the top of the others' range, with the type under each."""
     if not bars:
         return ""
-    others = [bar.total for bar in bars if bar.letter != "I"] or [bar.total for bar in bars]
+    every = [one for bar in bars for one in bar.all]
+    others = [bar.total for bar in every if bar.letter != "I"] or [bar.total for bar in every]
     top = max(others) * 1.12 or 1.0
     axes = Axes((0, len(bars)), (0, top), width=width, height=height)
     parts = []
@@ -182,9 +192,31 @@ def bar_chart(bars: Sequence[Bar], *, y_name: str, width: int = 1140, height: in
 
 
 def _bar(axes: Axes, index: int, bar: Bar, top: float, count: int) -> str:
+    """All that stands at one frame: its bar or two, their letters and sizes where cut, its number."""
+    parts, room = [], 0.76 / len(bar.all)
+    for k, one in enumerate(bar.all):
+        left, _ = axes.at(index + 0.12 + k * room, 0)
+        right, base = axes.at(index + 0.12 + (k + 1) * room, 0)
+        drawn = [_stack(axes, one, top, left, right)]
+        if one.total > top:
+            drawn.append(_cut_size(axes, index, k, one.total))
+        if count * len(bar.all) <= 70:
+            drawn.append(_under(f"{one.letter}", (left + right) / 2, base + 15))
+        parts.append(f'<g class="bar">{"".join(drawn)}<title>{escape(one.title)}</title></g>')
+    if index % max(1, -(-count // 16)) == 0:
+        parts.append(_under(str(index), axes.at(index + 0.5, 0)[0], axes.at(0, 0)[1] + 31))
+    return "".join(parts)
+
+
+def _cut_size(axes: Axes, index: int, k: int, total: float) -> str:
+    """Size of the k-th bar of a frame where it is cut: right of all the frame's bars, or left at the right edge."""
+    right, left = axes.at(index + 0.88, 0)[0] + 4, axes.at(index + 0.12, 0)[0] - 4
+    x, anchor = (right, "start") if right + 45 < axes.width else (left, "end")
+    return f'<text class="cut" x="{x:.1f}" y="{_TOP + 11 + 13 * k}" text-anchor="{anchor}">{total:,.1f}</text>'
+
+
+def _stack(axes: Axes, bar: Bar, top: float, left: float, right: float) -> str:
     parts, height = [], 0.0
-    left, _ = axes.at(index + 0.12, 0)
-    right, base = axes.at(index + 0.88, 0)
     for style, bits in bar.parts:
         low, height = min(height, top), height + bits
         (_, y1), (_, y2) = axes.at(0, low), axes.at(0, min(height, top))
@@ -192,13 +224,8 @@ def _bar(axes: Axes, index: int, bar: Bar, top: float, count: int) -> str:
             parts.append(
                 f'<rect class="{style}" x="{left:.1f}" y="{y2:.1f}" width="{right - left:.1f}" height="{y1 - y2:.1f}"/>'
             )
-    middle = (left + right) / 2
-    if bar.total > top:
-        parts.append(f'<text class="cut" x="{right + 4:.1f}" y="{_TOP + 11}">{bar.total:,.1f}</text>')
-    if count <= 70:
-        parts.append(
-            f'<text class="tick" x="{middle:.1f}" y="{base + 15:.1f}" text-anchor="middle">{bar.letter}</text>'
-        )
-    if index % max(1, -(-count // 16)) == 0:
-        parts.append(f'<text class="tick" x="{middle:.1f}" y="{base + 31:.1f}" text-anchor="middle">{index}</text>')
-    return f'<g class="bar">{"".join(parts)}<title>{escape(bar.title)}</title></g>'
+    return "".join(parts)
+
+
+def _under(words: str, x: float, y: float) -> str:
+    return f'<text class="tick" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{words}</text>'

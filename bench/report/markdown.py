@@ -1,6 +1,6 @@
 """The numbers of a run as Markdown, for docs/benchmarks.md."""
 
-from nvc.bench.compare import METRICS
+from nvc.bench.compare import METRICS, metrics_of
 from nvc.bench.lines import LINES, line_by_id
 from nvc.bench.report.words import (
     METHOD,
@@ -43,12 +43,13 @@ def _again(results: dict) -> str:
 
 
 def _table(results: dict, pair: tuple[str, str]) -> str:
-    lines = [_row(["sequence", *METRICS.values()]), _row(["---"] + ["---:"] * len(METRICS))]
+    metrics = metrics_of(results["points"])
+    lines = [_row(["sequence", *(METRICS[m] for m in metrics)]), _row(["---"] + ["---:"] * len(metrics))]
     for name in sequences_of(results):
         cells = {c["metric"]: c for c in _of(results, pair) if c["sequence"] == name}
         if cells:
-            lines.append(_row([name, *(_cell(cells[m]) for m in METRICS)]))
-    means = [mean_of(results, *pair, metric) for metric in METRICS]
+            lines.append(_row([name, *(_cell(cells[m]) for m in metrics)]))
+    means = [mean_of(results, *pair, metric) for metric in metrics]
     if any(m and m["sequences"] > 1 for m in means):
         lines.append(_row(["**mean, natural**", *(f"**{percent(m['percent'])}**" for m in means if m)]))
     return "\n".join(lines)

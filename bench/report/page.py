@@ -3,7 +3,8 @@
 import json
 from html import escape
 
-from nvc.bench.compare import METRICS
+from nvc.bench.compare import METRICS, metrics_of
+from nvc.bench.report.crops import crop_figure
 from nvc.bench.report.figures import difference_figures, frame_figures, rd_figures
 from nvc.bench.report.style import SCRIPT, STYLE, colour_style
 from nvc.bench.report.tables import command_list, matrix, point_table, source_table, speed_table
@@ -15,10 +16,10 @@ def page(results: dict, frames: dict[str, dict]) -> str:
     """The whole page.
 
     results   what results.json holds
-    frames    by_frame and pictures of each job by its id, as load_run gives them
+    frames    by_frame, pictures and crop of each job by its id, as load_run gives them
     """
     title = f"nvc bench: {results['profile']['title']}"
-    body = [_head(results, title), _warnings(results), _claims(results), _pick(), _numbers(results)]
+    body = [_head(results, title), _warnings(results), _claims(results), _pick(results), _numbers(results)]
     body += [_curves(results, frames), _speed(results), _ground(results), _data(results)]
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -56,10 +57,11 @@ def _claims(results: dict) -> str:
     return f'<div class="claims">{cards}</div><p class="soft">{note}</p>'
 
 
-def _pick() -> str:
+def _pick(results: dict) -> str:
     buttons = "".join(
-        f'<button data-metric="{metric}" aria-pressed="{"true" if metric == "psnr_611" else "false"}">{name}</button>'
-        for metric, name in METRICS.items()
+        f'<button data-metric="{metric}" aria-pressed="{"true" if metric == "psnr_611" else "false"}">'
+        f"{METRICS[metric]}</button>"
+        for metric in metrics_of(results["points"])
     )
     return f'<div class="pick">Quality by {buttons}</div>'
 
@@ -69,7 +71,8 @@ def _numbers(results: dict) -> str:
         "Under each number the share of the shorter quality range that both curves cover. A number on yellow is weak, "
         "for the reason under it; a dash means that there is none. Screen content is in no mean."
     )
-    return f"<h2>BD-rates</h2><p class='soft'>{note}</p>{''.join(matrix(results, metric) for metric in METRICS)}"
+    tables = "".join(matrix(results, metric) for metric in metrics_of(results["points"]))
+    return f"<h2>BD-rates</h2><p class='soft'>{note}</p>{tables}"
 
 
 def _curves(results: dict, frames: dict[str, dict]) -> str:
@@ -77,7 +80,8 @@ def _curves(results: dict, frames: dict[str, dict]) -> str:
     parts = [f"<h2>Rate difference over quality</h2>{difference}"] if difference else []
     parts.append("<h2>Sequences</h2><p class='soft'>Click a point for its command line.</p>")
     for name in sequences_of(results):
-        parts.append(f"<h3>{escape(name)}</h3>{rd_figures(results, name)}{frame_figures(results, frames, name)}")
+        shown = f"{crop_figure(results, frames, name)}{frame_figures(results, frames, name)}"
+        parts.append(f"<h3>{escape(name)}</h3>{rd_figures(results, name)}{shown}")
     return "".join(parts)
 
 
@@ -106,7 +110,8 @@ def _data(results: dict) -> str:
     points = {}
     for p in results["points"]:
         q = p["quality"]
-        qualities = ", ".join(f"{name} {q[metric]:.3f}" for metric, name in METRICS.items())
+        known = [metric for metric in METRICS if q.get(metric) is not None]
+        qualities = ", ".join(f"{METRICS[metric]} {q[metric]:.3f}" for metric in known)
         says = f"{p['bytes']:,} bytes, {p['kbps']:.1f} kbit/s, {qualities}"
         says += f"; coded file {p['sha256'][:16]}, decoded planes {p['decoded_sha256'][:16]}"
         points[p["id"]] = {"says": says, "command": p["command"], "rerun": rerun_words(results, p["id"])}

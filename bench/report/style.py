@@ -32,9 +32,14 @@ th.head small { display: block; font-weight: 400; color: var(--soft); }
 .pick button[aria-pressed=true] { background: var(--ink); color: #fff; border-color: var(--ink); }
 .by-metric { display: none; }
 body[data-metric=psnr_611] .psnr_611, body[data-metric=psnr_y] .psnr_y, body[data-metric=vmaf] .vmaf,
-body[data-metric=vmaf_neg] .vmaf_neg { display: block; }
+body[data-metric=vmaf_neg] .vmaf_neg, body[data-metric=ms_ssim_db] .ms_ssim_db,
+body[data-metric=xpsnr] .xpsnr { display: block; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 12px 24px; }
 figure { margin: 8px 0; } figcaption { font-weight: 600; font-size: 14px; }
+.crops { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; margin-top: 4px; }
+.crops img { width: 100%; height: auto; display: block; user-select: none; -webkit-user-drag: none; }
+.crops small { display: block; line-height: 1.35; margin-top: 3px; }
+@media (max-width: 640px) { .crops { grid-template-columns: 1fr; } }
 svg { width: 100%; height: auto; display: block; }
 svg text { font: 12px system-ui, "DejaVu Sans", sans-serif; fill: var(--soft); } svg text.axis { fill: var(--ink); }
 svg text.cut { font-size: 10.5px; fill: var(--ink); }
@@ -53,7 +58,7 @@ details { margin: 10px 0; } summary { cursor: pointer; font-weight: 600; }
 #point { position: fixed; left: 0; right: 0; bottom: 0; background: var(--paper); border-top: 2px solid var(--ink);
   padding: 10px 24px 14px; max-height: 45vh; overflow: auto; z-index: 3; }
 #point[hidden] { display: none; } #point button { float: right; }
-@media print { .pick, #point { display: none; } }
+@media print { .pick, #point, .hold { display: none; } }
 """
 
 # Class of a line in charts -> colour. Ours are saturated; of the others x265's are warm.
@@ -103,4 +108,14 @@ document.querySelectorAll('circle[data-job]').forEach(dot => dot.addEventListene
   put('pre', point.rerun, panel);
   panel.hidden = false;
 }));
+document.querySelectorAll('.crops').forEach(row => {
+  const pictures = row.querySelectorAll('img');
+  pictures.forEach(picture => {
+    const own = picture.src;
+    picture.draggable = false;
+    picture.addEventListener('pointerdown', () => { picture.src = pictures[0].src; });
+    for (const end of ['pointerup', 'pointerleave', 'pointercancel'])
+      picture.addEventListener(end, () => { picture.src = own; });
+  });
+});
 """

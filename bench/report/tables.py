@@ -2,7 +2,7 @@
 
 from html import escape
 
-from nvc.bench.compare import METRICS
+from nvc.bench.compare import METRICS, metrics_of
 from nvc.bench.lines import LINES, line_by_id
 from nvc.bench.report.words import marks, mean_of, pairs_of, percent, sequences_of, speeds
 from nvc.bench.run import rerun_words
@@ -102,14 +102,17 @@ def source_table(results: dict) -> str:
 
 
 def point_table(results: dict) -> str:
-    """Every measured point with its numbers."""
-    rows = []
-    for p in results["points"]:
-        q = p["quality"]
-        cells = [f"{p['bytes']:,}", f"{p['kbps']:.1f}", *(f"{q[m]:.3f}" for m in METRICS), f"{p['encode_seconds']:.1f}"]
-        cells += [f"{p['decode_seconds']:.1f}", f"<code>{p['sha256'][:12]}</code>"]
+    """Every measured point with its numbers; points of x265 at our bytes last."""
+    rows, metrics = [], metrics_of(results["points"])
+    for p in (*results["points"], *results.get("matched", ())):
+        cells = [f"{p['bytes']:,}", f"{p['kbps']:.1f}", *(_value(p["quality"].get(m)) for m in metrics)]
+        cells += [f"{p['encode_seconds']:.1f}", f"{p['decode_seconds']:.1f}", f"<code>{p['sha256'][:12]}</code>"]
         values = "".join(f"<td>{cell}</td>" for cell in cells)
         rows.append(f"<tr><td>{escape(p['id'])}</td>{values}</tr>")
-    names = ["point", "bytes", "kbit/s", *METRICS.values(), "encode s", "decode s", "coded file"]
+    names = ["point", "bytes", "kbit/s", *(METRICS[m] for m in metrics), "encode s", "decode s", "coded file"]
     head = "".join(f"<th>{name}</th>" for name in names)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _value(quality: float | None) -> str:
+    return "–" if quality is None else f"{quality:.3f}"

@@ -109,5 +109,6 @@ METHOD = (
     "x265 and VVenC the elementary stream, of SVT-AV1 the packets without the IVF file around them. PSNR is the mean "
     "over frames; 6:1:1 is (6 Y + U + V) / 8. BD-rate is by piecewise cubic Hermite curves over log rate; a negative "
     "number means fewer bits at equal quality. Every coder runs with one thread inside. VVenC codes 8-bit sources as "
-    "10 bit, its decoded frames are rounded. VMAF rewards sharpening, so VMAF-NEG and PSNR stand beside it."
+    "10 bit, its decoded frames are rounded. MS-SSIM and XPSNR are of luma, means over frames: MS-SSIM as "
+    "-10 lg (1 - mean) dB, XPSNR by ffmpeg's filter. VMAF rewards sharpening, so VMAF-NEG and PSNR stand beside it."
 )

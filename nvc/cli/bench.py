@@ -52,6 +52,9 @@ def _add_rd(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=("neural", "layered"), help="mode of ours (neural)")
     parser.add_argument("--structure", choices=("ra", "ld", "intra"), help="structure of both (ra)")
     parser.add_argument("--disable", action="append", metavar="TOOL", help="switch a tool of ours off")
+    parser.add_argument(
+        "--without", action="append", metavar="TOOL", help="ours without this tool too, and what the tool brings"
+    )
     _add_jobs(parser)
 
 
@@ -101,6 +104,14 @@ def _add_sequences(parser: argparse.ArgumentParser) -> None:
     check.add_argument("profile", metavar="PROFILE", help="name of the set")
     check.add_argument("--sequences", metavar="DIR", help="folder to look in, with all folders below")
     add_common(check)
+    add = actions.add_parser("add", help="keep files of your own under a name, for nvc bench run NAME")
+    add.add_argument("name", metavar="NAME", help="small letters, digits, - and _")
+    add.add_argument("paths", metavar="PATH", nargs="+", help="videos, .yuv files, folders of them")
+    add.add_argument("--title", metavar="TEXT", help="what the page of a run is called")
+    add.add_argument("--frames", type=whole(1), metavar="N", help="frames of each sequence (32)")
+    add.add_argument("--keyint", type=whole(1), metavar="N", help="frames from one I frame to the next (32)")
+    add.add_argument("--raw", metavar="WxH@FPS[:FORMAT]", help="what .yuv files are, where their names do not say it")
+    add_common(add)
 
 
 def _add_motion(parser: argparse.ArgumentParser) -> None:
@@ -126,8 +137,8 @@ def _rd(args: argparse.Namespace, output: Output) -> int:
         output.note(fields, f"{fields['done']}/{fields['total']}  {point}, {fields['psnr_611']:.2f} dB")
 
     extra = [f"--{name}={value}" for name, value in _given(args, "device", "precision").items()]
-    options = _given(args, "qualities", "crfs", "anchor", "frames", "keyint", "mode", "structure", "disable", "jobs",
-                     "open_gop")  # fmt: skip
+    options = _given(args, "qualities", "crfs", "anchor", "frames", "keyint", "mode", "structure", "disable", "without",
+                     "jobs", "open_gop")  # fmt: skip
     report = run_rd(args.sources, extra=extra, emit=emit, **options)
     output.done(report.to_dict(), result=format_rd(report))
     return 0
@@ -202,7 +213,12 @@ def _sequences(args: argparse.Namespace, output: Output) -> int:
     if args.action == "list":
         output.done({"profiles": list(sequences.profile_names())}, result=sequences.format_profiles())
         return 0
-    profile = sequences.load_profile(args.profile)
+    if args.action == "add":
+        options = _given(args, "title", "frames", "keyint", "raw")
+        profile = sequences.add_own(args.name, args.paths, overwrite=args.overwrite, **options)
+        args.sequences = None
+    else:
+        profile = sequences.load_profile(args.profile)
     found = sequences.find_sequences(profile, args.sequences)
     fields = {"profile": profile.name, "sequences": [one.to_dict() for one in found]}
     text = sequences.format_found(profile, found)
@@ -232,6 +248,6 @@ BENCHES: dict[str, tuple[str, Callable, Callable]] = {
     "run": ("measure a set of sequences against x265, SVT-AV1 and VVenC", _add_run, _run),
     "report": ("write the page of a run", _add_report, _report),
     "compare": ("BD-rates of one run against another", _add_compare, _compare),
-    "sequences": ("known sets, and what a folder has of them", _add_sequences, _sequences),
+    "sequences": ("known sets, what a folder has of them, and sets of your own", _add_sequences, _sequences),
     "motion": ("prediction and motion bits over distance", _add_motion, _motion),
 }

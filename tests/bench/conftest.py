@@ -22,6 +22,12 @@ def write_y4m(path: Path, width: int, height: int, frames: int, depth: int = 8, 
     return path
 
 
+@pytest.fixture(autouse=True)
+def no_profiles_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profiles that somebody added here take no part."""
+    monkeypatch.setenv("NVC_PROFILES", str(tmp_path / "own-profiles"))
+
+
 @pytest.fixture
 def y4m(tmp_path: Path) -> Callable[..., Path]:
     """Maker of clips: y4m("name.y4m", width, height, frames, depth)."""

@@ -1,12 +1,13 @@
 """x265's command lines, and points measured and kept."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nvc.bench import anchors
-from nvc.bench.anchors import Anchor, x265_point
+from nvc.bench.anchors import Anchor, crf_for_bytes, x265_point
 from nvc.errors import UsageError
 
 
@@ -79,3 +80,10 @@ def test_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_x265_names_its_version() -> None:
     assert anchors.x265_version()[0].isdigit()
+
+
+@pytest.mark.parametrize("wanted", [200, 5000, 22097, 900_000])
+def test_crf_for_bytes(wanted: int) -> None:
+    crf = crf_for_bytes([(c, round(1e6 * 2 ** (-c / 6))) for c in (30, 33, 36)], wanted)
+    assert crf == pytest.approx(min(51, max(0, 6 * math.log2(1e6 / wanted))), abs=0.2)
+    assert crf_for_bytes([(30, 50), (33, 50)], wanted) == 30

@@ -1,6 +1,5 @@
 """The demonstration: its search and words on made-up points, and the whole of it with x265 made fast."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 
 from nvc.bench import demo
 from nvc.bench.anchors import Anchor, Point
-from nvc.bench.demo import Need, crf_for_bytes, enclosing_points, main, need_lines
+from nvc.bench.demo import Need, enclosing_points, main, need_lines
 from nvc.bench.planes import Quality
 from nvc.errors import InputError
 
@@ -30,12 +29,6 @@ def test_points_enclose_the_quality(wanted: float) -> None:
     if wanted < 50:
         assert min(values) <= wanted <= max(values)
     assert 3 <= len(points) <= 7
-
-
-@pytest.mark.parametrize("wanted", [200, 5000, 22097, 900_000])
-def test_crf_for_bytes(wanted: int) -> None:
-    crf = crf_for_bytes([encoder(c) for c in (30, 33, 36)], wanted)
-    assert crf == pytest.approx(min(51, max(0, 6 * math.log2(1e6 / wanted))), abs=0.2)
 
 
 def test_words_say_more_less_and_unknown() -> None:

@@ -52,6 +52,22 @@ def test_open_gop_is_shown_beside(x265_as_ours: None, y4m: Callable) -> None:
     assert report.sources[0].frames == 5
 
 
+def test_what_a_tool_brings(y4m: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the tool half the bytes: -50 %, in the report and in its text."""
+
+    def point(source: Path, ours: Ours, quality: int, frames: int | None) -> Point:
+        found = x265_point(source, Anchor("ultrafast", ours.keyint), quality, frames, None)
+        factor = 2 if "networks" in ours.disable else 1
+        return Point(quality, factor * found.bytes, found.quality, found.seconds, "nvc encode SOURCE OUT")
+
+    monkeypatch.setattr(rd, "nvc_point", point)
+    report = run_rd([y4m("walk.y4m", 64, 64, 3)], without=["networks"])
+    assert [c.name for c in report.sources[0].curves][1:] == ["nvc neural", "nvc neural without networks"]
+    assert report.mean_gain == report.worst_gain == report.sources[0].percent_gain == pytest.approx(-50)
+    assert "against nvc neural without networks: mean -50.00 %" in format_rd(report)
+    assert run_rd([y4m("b.y4m", 64, 64, 2)]).mean_gain is None
+
+
 def test_code_that_changes_meanwhile_is_told(
     x265_as_ours: None, y4m: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nvc.bench import run as bench_run
+from nvc.bench.compare import METRICS
 from nvc.bench.jobs import Job
 from nvc.bench.run import Sources, progress_words, raw_command, rerun_words, run_profile
 from nvc.bench.sequences import find_sequences, load_profile
@@ -19,9 +20,9 @@ def fake_result(job: Job) -> dict:
     """A point on a curve whose rate doubles every 3 dB; ours needs half of x265's."""
     psnr = 20 + job.setting / 3 if job.line.startswith("nvc") else 50 - job.setting / 2
     rate = int((500 if job.line.startswith("nvc") else 1000) * 2 ** ((psnr - 30) / 3)) + 10
-    quality = dict.fromkeys(("psnr_y", "psnr_u", "psnr_v", "psnr_611", "vmaf", "vmaf_neg"), psnr)
+    quality = dict.fromkeys((*METRICS, "psnr_u", "psnr_v"), psnr)
     return {"bytes": rate, "sha256": "a" * 64, "decoded_sha256": "b" * 64, "frames": 32, "quality": quality,
-            "by_frame": {}, "pictures": None, "encode_seconds": 2.0, "decode_seconds": 0.5}  # fmt: skip
+            "by_frame": {}, "pictures": None, "crop": None, "encode_seconds": 2.0, "decode_seconds": 0.5}  # fmt: skip
 
 
 @pytest.fixture
@@ -50,9 +51,11 @@ def test_a_run_writes_a_file_for_each_job_and_all_results(ran: list, clips: Path
     events: list[dict] = []
     out = tmp_path / "out"
     results = run_profile("public", out, sequences=clips, lines=LINES, qualities=(50, 30, 40, 60), emit=events.append)
-    assert len(ran) == len(set(ran)) == len(list((out / "jobs").iterdir())) == 2 * (4 + 6 + 6)
+    # and one of x265 at our bytes for each sequence
+    assert len(ran) == len(set(ran)) == len(list((out / "jobs").iterdir())) == 2 * (4 + 6 + 6) + 2
+    assert [one["ours"] for one in results["matched"]] == ["screen_a/nvc-ra/50", "walk/nvc-ra/50"]
     assert json.loads((out / "results.json").read_text()) == results
-    assert events[-1]["done"] == events[-1]["total"] == 32 and "dB" in progress_words(events[-1])
+    assert events[-1]["done"] == events[-1]["total"] == 34 and "dB" in progress_words(events[-1])
     mean = next(m for m in results["means"] if (m["anchor"], m["metric"]) == ("x265-veryslow", "psnr_611"))
     assert (
         mean["percent"] == pytest.approx(-50, abs=2) and mean["sequences"] == 1 and mean["screen"][0][0] == "screen_a"

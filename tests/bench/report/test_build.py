@@ -16,7 +16,7 @@ def test_page_and_markdown_are_written(folder: Path, tmp_path: Path) -> None:
 
 
 def test_frames_come_from_the_jobs_of_this_run_alone(folder: Path, results: dict) -> None:
-    assert len(load_run(folder).frames) == len(results["points"])
+    assert len(load_run(folder).frames) == len(results["points"]) + len(results["matched"])
     path = folder / "jobs" / "walk.nvc-ra.36.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "key": "of another run"}))
     assert "walk/nvc-ra/36" not in load_run(folder).frames

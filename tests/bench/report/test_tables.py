@@ -22,7 +22,7 @@ def test_matrix_has_a_row_for_each_sequence_and_the_mean(results: dict) -> None:
 def test_grounds(results: dict) -> None:
     assert command_list(results).count("<h3>") == len(results["profile"]["lines"])
     assert "64x64, 8 bit, 25 fps" in source_table(results)
-    assert point_table(results).count("<tr>") == len(results["points"]) + 1
+    assert point_table(results).count("<tr>") == len(results["points"]) + len(results["matched"]) + 1
     assert "<td>64x64</td><td>8.50</td><td>34.0</td>" in speed_table(results)
     missing = {**results["sequences"][0], "picture": None, "file": None, "sha256": None, "problem": "missing: no file"}
     assert "missing: no file" in source_table({**results, "sequences": [missing]})
