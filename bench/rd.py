@@ -117,6 +117,7 @@ def run_rd(
     qualities, crfs    points of ours and of x265, at least 2 each, at least 4 for a number to rest on
     frames             so many from the start of each source, None = all
     without            measure ours without these tools too, and what they bring
+    mode               "layered" has the anchor's preset as its base
     extra              further words for ``nvc encode``
     open_gop           measure x265 with open GOPs too and show it beside
     jobs               single-threaded processes at a time, None = number of cores
@@ -126,7 +127,8 @@ def run_rd(
     """
     if len(set(qualities)) < 2 or len(set(crfs)) < 2:
         raise UsageError("a curve needs at least 2 different points")
-    ours = Ours(mode, structure, keyint, tuple(disable), tuple(extra))
+    base = ("--base-preset", anchor) if mode == "layered" else ()
+    ours = Ours(mode, structure, keyint, tuple(disable), (*base, *extra))
     lesser = replace(ours, disable=(*ours.disable, *without)) if tuple(without) else None
     asked = [Anchor(anchor, keyint, structure)]
     asked += [Anchor(anchor, keyint, structure, open_gop=True)] if open_gop else []

@@ -68,6 +68,18 @@ def test_what_a_tool_brings(y4m: Callable, monkeypatch: pytest.MonkeyPatch) -> N
     assert run_rd([y4m("b.y4m", 64, 64, 2)]).mean_gain is None
 
 
+def test_layered_is_measured_on_its_own_preset(y4m: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+
+    def point(source: Path, ours: Ours, quality: int, frames: int | None) -> Point:
+        asked.add(" ".join(ours.encode_words(quality, frames, 1)[4:]))
+        return x265_point(source, Anchor("ultrafast"), quality, frames, None)
+
+    monkeypatch.setattr(rd, "nvc_point", point)
+    run_rd([y4m("a.y4m", 64, 64, 2)], mode="layered", frames=2)
+    assert asked == {"--keyint 32 --frames 2 --threads 1 --base-preset ultrafast"}
+
+
 def test_code_that_changes_meanwhile_is_told(
     x265_as_ours: None, y4m: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
