@@ -1,4 +1,4 @@
-"""``nvc train enhance prepare|run|measure|export``: words to calls of nvc.train, nothing more."""
+"""``nvc train enhance prepare|run|plot|export|measure``: words to calls of nvc.train, nothing more."""
 
 import argparse
 from pathlib import Path
@@ -13,8 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(dest="enhance", metavar="STEP", required=True)
     _add_prepare(steps.add_parser("prepare", help="code the clips of a folder with x265, x264 and SVT-AV1"))
     _add_run(steps.add_parser("run", help="train, or go on where it was stopped"))
-    _add_measure(steps.add_parser("measure", help="gains on videos that are coded here"))
+    _add_plot(steps.add_parser("plot", help="draw the curve of a run"))
     _add_export(steps.add_parser("export", help="write the weights that nvc uses"))
+    _add_measure(steps.add_parser("measure", help="gains on videos that are coded here"))
 
 
 def _add_prepare(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(train_run=_run)
 
 
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    _add_folder(parser)
+    add_common(parser)
+    parser.set_defaults(train_run=_plot)
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--run", dest="folder", metavar="DIR", default="enhance-run", help="folder of the run (enhance-run)"
+    )
+
+
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("videos", nargs="+", metavar="SOURCE", help="originals")
     parser.add_argument("--weights", metavar="FILE", help="weights (those that ship)")
@@ -53,9 +66,7 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--run", dest="folder", metavar="DIR", default="enhance-run", help="folder of the run (enhance-run)"
-    )
+    _add_folder(parser)
     parser.add_argument("--stage", metavar="STAGE", default="enhance_fast", help="stage of the run (enhance_fast)")
     parser.add_argument("--out", metavar="DIR", help="folder of weights (nvc/weights)")
     add_common(parser)
@@ -95,6 +106,14 @@ def _run(args: argparse.Namespace, output: Output) -> int:
     return 0
 
 
+def _plot(args: argparse.Namespace, output: Output) -> int:
+    from nvc.train.enhance_plot import plot_enhance
+
+    target = plot_enhance(_folder(args.folder))
+    output.done({"output": str(target)}, f"curve in {target}")
+    return 0
+
+
 def _measure(args: argparse.Namespace, output: Output) -> int:
     from nvc.train.enhance_measure import measure
 
@@ -103,19 +122,21 @@ def _measure(args: argparse.Namespace, output: Output) -> int:
         [Path(video) for video in args.videos], Path(args.weights) if args.weights else None, codec=args.codec,
         preset=preset, rates=args.rates, constant=not args.crf, hide=args.hide, full=args.full, frames=args.frames,
     )  # fmt: skip
-    last: dict = {}
-    for last in rows:
+    last = next(rows)  # held back: the last one, over all videos, is the result
+    for row in rows:
         output.note({"type": "row", **last}, _line(last))
-    output.done(last, _line(last))
+        last = row
+    output.done(last, result=_line(last))
     return 0
 
 
 def _line(row: dict) -> str:
     """One line of ``measure`` for people."""
     if "bd_rate" in row:
-        worst = f", worst {row['worst']:+.1f} %" if "worst" in row else ""
+        worst = f", worst {row['worst']:+.1f} % ({row['worst_video']})" if "worst" in row else ""
+        without = f", {row['without']} without a number" if "without" in row else ""
         rate = "no number" if row["bd_rate"] is None else f"{row['bd_rate']:+.1f} %"
-        return f"{row['video']}: BD-rate {rate}{worst}"
+        return f"{row['video']}: BD-rate {rate}{worst}{without}"
     least = f", least {row['least']:+.3f}" if "least" in row else ""
     return f"{row['video']} at {row['rate']:g}: {row['gain']:+.3f} dB{least}"
 

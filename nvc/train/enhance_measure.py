@@ -20,14 +20,14 @@ def measure(
 ) -> Iterator[dict]:  # fmt: skip
     """For each video and rate {"video", "codec", "rate", "bytes", "psnr", "gain", "gain_y", "by_type"} in dB (6:1:1),
     then {"video", "bd_rate"}, what the gains amount to in percent of the bytes; then the mean and the least of each
-    rate, and the mean and the worst BD-rate.
+    rate, and the mean and the worst BD-rate with its video, and how many videos gave none.
 
     constant  rates are constant quantisers, tuned for PSNR; else rate factors as users type them
     hide      the network is not told how pictures were coded; full: strength 1 whatever the picture
     """
     enhancer = open_enhancer() if weights is None else Enhancer(load_enhance(weights))
     gains: dict[float, list[float]] = {rate: [] for rate in rates}
-    found: dict[str, float | None] = {}
+    found: list[tuple[str, float | None]] = []  # of each video; two of one name stay two
     for path in videos:
         with open_video(path, frames=frames, carry=False) as reader:
             originals = list(reader)
@@ -37,12 +37,12 @@ def measure(
             gains[rate].append(row["gain"])
             rows.append(row)
             yield {"video": path.stem, "codec": codec, "preset": preset, "rate": rate, **row}
-        found[path.stem] = _bd_rate(rows)
-        yield {"video": path.stem, "codec": codec, "preset": preset, "bd_rate": found[path.stem]}
+        found.append((path.stem, _bd_rate(rows)))
+        yield {"video": path.stem, "codec": codec, "preset": preset, "bd_rate": found[-1][1]}
     for rate, values in gains.items():
         mean, least = round(float(np.mean(values)), 4), round(min(values), 4)
         yield {"video": "mean", "codec": codec, "preset": preset, "rate": rate, "gain": mean, "least": least}
-    yield {"video": "mean", "codec": codec, "preset": preset, **_summary([v for v in found.values() if v is not None])}
+    yield {"video": "mean", "codec": codec, "preset": preset, **_summary(found)}
 
 
 def _bd_rate(rows: Sequence[dict]) -> float | None:
@@ -52,10 +52,15 @@ def _bd_rate(rows: Sequence[dict]) -> float | None:
     return None if percent is None else round(percent, 2)
 
 
-def _summary(found: Sequence[float]) -> dict:
-    if not found:
-        return {"bd_rate": None}
-    return {"bd_rate": round(float(np.mean(found)), 2), "worst": max(found)}
+def _summary(found: Sequence[tuple[str, float | None]]) -> dict:
+    """Mean and worst of the BD-rates by video; those without a number are counted, never hidden in the mean."""
+    there = [(value, name) for name, value in found if value is not None]
+    without = {"without": len(found) - len(there)} if len(there) < len(found) else {}
+    if not there:
+        return {"bd_rate": None, **without}
+    worst, name = max(there)
+    mean = round(float(np.mean([value for value, _ in there])), 2)
+    return {"bd_rate": mean, "worst": worst, "worst_video": name, **without}
 
 
 def _one(enhancer: Enhancer, originals: list[Frame], settings: StreamSettings, hide: bool, full: bool) -> dict:

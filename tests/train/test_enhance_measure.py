@@ -38,4 +38,10 @@ def test_gains_as_bd_rate() -> None:
     rows = [{"bytes": 1000 * 2**k, "psnr": 30.0 + 3 * k, "gain": 3.0} for k in range(4)]
     assert _bd_rate(rows) == pytest.approx(-50, abs=0.1)  # 3 dB are an octave here
     assert _bd_rate([{**row, "gain": 0.0} for row in rows]) == 0 and _bd_rate(rows[:1]) is None
-    assert _summary([-4.0, 1.0]) == {"bd_rate": -1.5, "worst": 1.0} and _summary([]) == {"bd_rate": None}
+
+
+def test_the_worst_video_is_named_and_none_is_lost() -> None:
+    assert _summary([("a", -4.0), ("b", 1.0)]) == {"bd_rate": -1.5, "worst": 1.0, "worst_video": "b"}
+    assert _summary([("a", -4.0), ("a", -2.0)])["bd_rate"] == -3  # two folders may hold one name
+    assert _summary([("a", -4.0), ("b", None)]) == {"bd_rate": -4, "worst": -4, "worst_video": "a", "without": 1}
+    assert _summary([("a", None)]) == {"bd_rate": None, "without": 1}
