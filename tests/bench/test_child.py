@@ -32,6 +32,25 @@ def test_our_exit_codes_come_back_as_errors(code: int, kind: type) -> None:
     assert "nvc decode" in str(error) and "the last line" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("stdout", "words"),
+    [
+        (b'{"type": "start"}\n{"type": "error", "code": 3, "message": "no such file"}\n', "no such file"),
+        (b'{"type": "done"}\n', "said on stderr"),
+        (b"{broken", "said on stderr"),
+        (b"", "said on stderr"),
+    ],
+)
+def test_an_error_object_on_stdout_is_the_message(stdout: bytes, words: str) -> None:
+    error = child.child_error(child.module_command("nvc", "encode", "x"), 3, b"said on stderr\n", stdout)
+    assert type(error) is errors.InputError and str(error) == f"nvc encode ended with 3: {words}"
+
+
+def test_what_our_command_says_with_json_comes_through(tmp_path: Path) -> None:
+    with pytest.raises(errors.InputError, match=r"nvc info ended with 3: .*none\.nvc"):
+        child.run(child.module_command("nvc", "info", str(tmp_path / "none.nvc"), "--json"))
+
+
 def test_exit_codes_of_others_mean_nothing() -> None:
     with pytest.raises(errors.NvcError, match="ended with 4: no message") as caught:
         child.run([sys.executable, "-c", "raise SystemExit(4)"])

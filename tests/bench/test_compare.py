@@ -9,6 +9,7 @@ from nvc.bench.compare import (
     curve_points,
     format_comparisons,
     means_of,
+    metrics_of,
     percent_words,
     rate_difference,
 )
@@ -105,3 +106,25 @@ def test_text_has_a_row_for_each_sequence_and_the_mean() -> None:
         and "mean, natural" in text
         and text.count("-20.0 %") == 3 * len(METRICS)
     )
+
+
+def test_a_metric_that_some_points_lack() -> None:
+    results = points("a", "x265-veryslow", 1) + points("a", "nvc-ra", 0.8)
+    for one in results:
+        one["quality"] = {**one["quality"], "xpsnr": None}
+    assert metrics_of(results) == tuple(m for m in METRICS if m != "xpsnr")
+    assert {one.metric for one in compare_results(results)} == set(METRICS) - {"xpsnr"}
+    assert "XPSNR" not in format_comparisons(compare_results(results))
+    results += points("b", "x265-veryslow", 1) + points("b", "nvc-ra", 0.8)
+    found = {(one.sequence, one.metric): one for one in compare_results(results)}
+    assert found["b", "xpsnr"].percent == pytest.approx(-20, abs=0.1)
+    assert found["a", "xpsnr"].percent is None and "at least 2 points" in found["a", "xpsnr"].reason
+    mean = next(m for m in means_of(found.values()) if m.metric == "xpsnr")
+    assert mean.percent is None and mean.sequences == 2
+
+
+def test_runs_are_compared_by_what_both_measured() -> None:
+    before, after = (run_of(*points("a", "nvc-ra", f)) for f in (1, 0.9))
+    for one in before["points"]:
+        del one["quality"]["ms_ssim_db"]
+    assert {one.metric for one in compare_runs(before, after)} == set(METRICS) - {"ms_ssim_db"}

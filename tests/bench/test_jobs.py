@@ -79,3 +79,17 @@ def test_file_names_are_plain_and_differ(name: str) -> None:
     file = replace(JOB, sequence=name).file_name
     assert file.isascii() and not set(file) & set(" /:\\")
     assert file != replace(JOB, sequence=name + "?").file_name
+
+
+def test_the_middle_of_ours_is_shown() -> None:
+    profile = load_profile("smoke")
+    shown = [job.id for job in plan_jobs(profile, found("a", "b")) if job.crop]
+    assert shown == ["a/nvc-ra/40", "b/nvc-ra/40"]
+    assert not any(job.crop for job in plan_jobs(replace(profile, lines=("nvc-ra", "svt-av1-6")), found("a")))
+    keys = {job_key(replace(JOB, crop=crop), PICTURE, "source", "code") for crop in (False, True)}
+    assert len(keys) == 2
+
+
+def test_names_of_jobs_with_decimals() -> None:
+    names = [replace(JOB, setting=setting).file_name for setting in (4, 28, 28.0, 28.4)]
+    assert names == ["clip.nvc-ra.04.json", "clip.nvc-ra.28.json", "clip.nvc-ra.28.0.json", "clip.nvc-ra.28.4.json"]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from nvc.bench.lines import LINES, comparisons, encode_command, encode_words, line_by_id, ours_of
+from nvc.bench.lines import LINES, comparisons, encode_command, encode_words, line_by_id, matched_pair, ours_of
 from nvc.bench.sequences import load_profile
 from nvc.errors import UsageError
 
 
-def command(name: str, setting: int = 30) -> dict[str, str]:
+def command(name: str, setting: float = 30) -> dict[str, str]:
     words = encode_command(line_by_id(name), "file:a", "file:b", setting, keyint=32, frames=17, pixel_format="yuv420p")
     return dict(zip(words, words[1:], strict=False))
 
@@ -80,3 +80,22 @@ def test_comparisons_of_what_is_there() -> None:
     assert [(a.id, b.id) for a, b in pairs] == [
         ("nvc-ra", "x265-veryslow"), ("nvc-ra", "x265-medium"), ("nvc-ra", "svt-av1-6"), ("svt-av1-6", "x265-veryslow"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ids", "pair"),
+    [
+        (("x265-medium", "nvc-ra", "x265-veryslow"), ("nvc-ra", "x265-veryslow")),
+        (("x265-medium", "nvc-ra", "svt-av1-6"), ("nvc-ra", "x265-medium")),
+        (("layered-medium", "x265-medium", "nvc-ld"), ("layered-medium", "x265-medium")),
+        (("nvc-ra", "svt-av1-6"), None),
+        (("svt-av1-6", "x265-veryslow"), None),
+    ],
+)
+def test_the_pair_at_equal_bytes_is_ours_and_x265(ids: tuple, pair: tuple | None) -> None:
+    found = matched_pair(ids)
+    assert (found and (found[0].id, found[1].id)) == pair
+
+
+def test_a_crf_may_have_decimals() -> None:
+    assert command("x265-veryslow", 28.4)["-crf"] == "28.4"

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from nvc.bench import sample_path
-from nvc.bench.planes import PlaneReader, mean_quality, parse_y4m_head, probe_picture, quality_by_frame
+from nvc.bench.planes import (
+    PlaneReader,
+    mean_quality,
+    parse_y4m_head,
+    probe_picture,
+    quality_by_frame,
+    read_frame,
+    write_y4m,
+)
 from nvc.errors import CorruptError, InputError
 
 
@@ -79,3 +87,15 @@ def test_y4m_head() -> None:
 def test_planes_keep_ten_bits(y4m: Callable) -> None:
     with PlaneReader(y4m("a.y4m", 32, 32, 1, depth=10)) as reader:
         assert next(iter(reader))[0].dtype == np.uint16
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_frames_are_written_as_they_are_read(y4m: Callable, tmp_path: Path, depth: int) -> None:
+    clip, out = y4m("a.y4m", 34, 22, 4, depth), tmp_path / "b.y4m"
+    write_y4m(clip, out, 3)
+    write_y4m(clip, out, 2)
+    with PlaneReader(clip) as a, PlaneReader(out) as b:
+        assert a.picture == b.picture
+        pairs = list(zip(a, b, strict=False))
+    assert len(pairs) == 2 and all(np.array_equal(p, q) for x, y in pairs for p, q in zip(x, y, strict=True))
+    assert np.array_equal(read_frame(clip, 1)[0], pairs[1][1][0])

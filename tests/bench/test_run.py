@@ -9,8 +9,9 @@ import pytest
 from nvc.bench import run as bench_run
 from nvc.bench.compare import METRICS
 from nvc.bench.jobs import Job
+from nvc.bench.own_profiles import own_folder
 from nvc.bench.run import Sources, progress_words, raw_command, rerun_words, run_profile
-from nvc.bench.sequences import find_sequences, load_profile
+from nvc.bench.sequences import add_own, find_sequences, load_profile
 from nvc.errors import InputError, NvcError, UsageError
 
 LINES = ("nvc-ra", "x265-medium", "x265-veryslow")
@@ -164,4 +165,41 @@ def test_how_to_measure_again(ran: list, clips: Path, tmp_path: Path) -> None:
     results = run_profile("public", tmp_path / "out", sequences=clips, lines=LINES, frames=2, qualities=(20, 30))
     assert rerun_words(results, "walk/*") == (
         "nvc bench run public --out DIR --sequences FOLDER --frames 2 --qualities 20 30 --only 'walk/*'"
+    )
+
+
+def test_x265_at_our_bytes_is_kept_and_no_point(ran: list, clips: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = run_profile("public", out, sequences=clips, lines=LINES, only=["walk/*"])
+    (one,) = first["matched"]
+    ours = next(p for p in first["points"] if p["id"] == one["ours"])
+    assert abs(one["bytes"] / ours["bytes"] - 1) < 0.03 and one["line"] == "x265-veryslow"
+    assert one["id"] not in {p["id"] for p in first["points"]} and first["planned"] == len(first["points"])
+    assert "crop" not in one and f"-crf {one['setting']}" in one["command"]
+    before = len(ran)
+    again = run_profile("public", out, sequences=clips, lines=LINES, only=["walk/*"], resume=True)
+    assert len(ran) == before and again["matched"] == first["matched"]
+
+
+def test_a_run_without_the_points_for_it_has_none_at_our_bytes(ran: list, clips: Path, tmp_path: Path) -> None:
+    results = run_profile("public", tmp_path / "out", sequences=clips, lines=LINES, only=["walk/nvc-ra/*"])
+    assert results["matched"] == [] and len(ran) == 5
+
+
+def test_a_missing_filter_is_told_once(ran: list, clips: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bench_run, "has_xpsnr", lambda: False)
+    events: list[dict] = []
+    results = run_profile("public", tmp_path / "out", sequences=clips, lines=LINES, emit=events.append)
+    told = [e["message"] for e in events if e["type"] == "warning"]
+    assert told == results["warnings"] and len(told) == 1 and told[0].startswith("XPSNR is left out")
+
+
+def test_a_profile_of_one_s_own(ran: list, clips: Path, tmp_path: Path) -> None:
+    add_own("mine", [clips / "walk.y4m"], frames=2)
+    results = run_profile("mine", tmp_path / "out", lines=LINES, qualities=(20, 30))
+    assert {p["sequence"] for p in results["points"]} == {"walk"}
+    assert rerun_words(results, "*") == "nvc bench run mine --out DIR --qualities 20 30 --only '*'"
+    (own_folder() / "mine.toml").unlink()
+    assert rerun_words(results, "*") == (
+        "nvc bench run mine --out DIR --sequences FOLDER --frames 2 --keyint 32 --qualities 20 30 --only '*'"
     )

@@ -146,6 +146,23 @@ def test_report_and_compare(run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("bench", "compare", "a", "b")[0] == 0
 
 
+def test_sequences_add(run, objects, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NVC_PROFILES", str(tmp_path / "profiles"))
+    clip = tmp_path / "clip_64x48_25.yuv"
+    clip.write_bytes(bytes(2 * 64 * 48 * 3 // 2))
+    words = ("bench", "sequences", "add", "mine", str(clip))
+    code, out, _ = run(*words, "--frames", "2", "--title", "Two frames")
+    assert code == 0 and "mine: 1 of 1 sequences can be measured" in out
+    assert run(*words)[0] == 2
+    code, found = objects(*words, "-y", "--raw", "32x24@25")
+    assert code == 0 and found[-1]["profile"] == "mine" and found[-1]["sequences"][0]["frames"] == 8
+    code, out, _ = run("bench", "sequences", "list")
+    assert code == 0 and "mine: 1 own file" in out and str(clip) in out
+    assert run("bench", "sequences", "check", "mine")[0] == 0
+    clip.unlink()
+    assert run("bench", "sequences", "check", "mine")[0] == 3
+
+
 def test_sequences(run, objects, tmp_path) -> None:
     code, out, _ = run("bench", "sequences", "list")
     assert code == 0 and "BQTerrace_1920x1080*.yuv" in out

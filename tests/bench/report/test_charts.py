@@ -52,3 +52,19 @@ def test_bars_are_as_high_as_their_bits_and_large_ones_are_cut() -> None:
     assert latents == pytest.approx(3 * motion, rel=0.01) and base > latents + motion
     assert [t.text for t in tree.findall(".//text[@class='cut']")] == ["90.0"]
     assert re.findall(r">([IB])<", bar_chart(bars, y_name="kbit")) == ["I", "B"]
+
+
+def test_two_coders_beside_each_other() -> None:
+    other = [Bar("I", (("l-a", 50.0),), "x 0"), Bar("P", (("l-a", 8.0),), "x 1"), Bar("I", (("l-a", 60.0),), "x 2")]
+    mine = [Bar("I", (("p-base", 90.0),), "0"), Bar("B", (("p-base", 4.0),), "1"), Bar("I", (("p-base", 70.0),), "2")]
+    pairs = [Bar(bar.letter, bar.parts, bar.title, one) for bar, one in zip(mine, other, strict=True)]
+    tree = ElementTree.fromstring(f"<div>{bar_chart(pairs, y_name='kbit', width=400)}</div>")
+    rects = tree.findall(".//rect")
+    edges = [(float(r.get("x")), float(r.get("x")) + float(r.get("width"))) for r in rects]
+    assert all(a[1] <= b[0] + 0.11 for a, b in zip(edges, edges[1:], strict=False))
+    assert float(rects[3].get("height")) == pytest.approx(2 * float(rects[2].get("height")), rel=0.01)
+    cut = tree.findall(".//text[@class='cut']")
+    assert [t.text for t in cut] == ["90.0", "50.0", "70.0", "60.0"]
+    # beside both bars, never on them: right of the first frame, left of the last, which ends at the edge
+    assert [t.get("text-anchor") for t in cut] == ["start", "start", "end", "end"]
+    assert all(edges[1][1] < float(t.get("x")) for t in cut[:2]) and float(cut[2].get("x")) < edges[4][0]

@@ -26,3 +26,8 @@ def test_grounds(results: dict) -> None:
     assert "<td>64x64</td><td>8.50</td><td>34.0</td>" in speed_table(results)
     missing = {**results["sequences"][0], "picture": None, "file": None, "sha256": None, "problem": "missing: no file"}
     assert "missing: no file" in source_table({**results, "sequences": [missing]})
+
+
+def test_a_quality_that_a_point_lacks_is_a_dash(results: dict) -> None:
+    results["points"][0]["quality"]["xpsnr"] = None
+    assert point_table(results).count("<td>–</td>") == 1
