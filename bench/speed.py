@@ -85,7 +85,7 @@ def run_speed(
     structure: str = "ra",
     device: str = "auto",
     precision: str = "auto",
-    disable: Iterable[str] = ("networks",),
+    disable: Iterable[str] = (),
     emit: Emit | None = None,
 ) -> SpeedReport:
     """Encode and decode the sample clip at each size, in processes of their own.

@@ -72,6 +72,7 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", nargs="+", metavar="WxH", help=sizes)
     parser.add_argument("--frames", type=whole(1), metavar="N", help="frames of each clip (97, 33 or 17 by size)")
     parser.add_argument("--quality", type=whole(0), metavar="Q", help="quality (32)")
+    parser.add_argument("--disable", action="append", metavar="TOOL", help="switch a tool off")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +160,7 @@ def _speed(args: argparse.Namespace, output: Output) -> int:
         speeds = f"encode {fields['encode_fps']:.2f} fps, decode {fields['decode_fps']:.2f} fps"
         output.note(fields, f"{fields['done']}/{fields['total']}  {fields['size']}: {speeds}")
 
-    options = _given(args, "sizes", "frames", "quality", "threads", "device", "precision")
+    options = _given(args, "sizes", "frames", "quality", "disable", "threads", "device", "precision")
     if "sizes" in options:
         options["sizes"] = [size for word in options["sizes"] for size in word.split(",") if size]
     report = run_speed(emit=emit, **options)

@@ -21,7 +21,7 @@ OWN = {
     "doctor": "",
     "bench rd": "--qualities --crfs --anchor --open-gop --frames --keyint --mode --structure --disable --without --jobs",
     "bench gop": "--source",
-    "bench speed": "--sizes --frames --quality",
+    "bench speed": "--sizes --frames --quality --disable",
 }
 
 
