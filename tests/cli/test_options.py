@@ -19,7 +19,8 @@ OWN = {
     "info": "--units",
     "verify": "--deep",
     "doctor": "",
-    "bench rd": "--qualities --crfs --anchor --open-gop --frames --keyint --mode --structure --disable --without --jobs",
+    "bench rd": "--qualities --crfs --anchor --open-gop --frames --keyint --mode --structure --disable --without"
+    " --jobs",
     "bench gop": "--source",
     "bench speed": "--sizes --frames --quality --disable",
 }
