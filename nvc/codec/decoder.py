@@ -8,13 +8,7 @@ import numpy as np
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
-from nvc.codec.network_choice import (
-    networks_for_decoder,
-    refine_intra,
-    refines_intra,
-    single_thread,
-    unpack_intra,
-)
+from nvc.codec.network_choice import networks_for_decoder, refine_intra, refines_intra, single_thread
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.schedule import tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -130,7 +124,9 @@ class Decoder:
     def _push_intra(self, packet: Packet) -> dict[int, Planes]:
         if len(packet.frames) != 1:
             raise CorruptError(f"an I packet holds {len(packet.frames)} frames")
-        data, switches = unpack_intra(self._networks, packet.payloads)
+        if not 1 <= len(packet.payloads) <= 2:
+            raise CorruptError(f"an I packet holds {len(packet.payloads)} payloads")
+        *notes, data = packet.payloads
         index = packet.frames[0].display_index
         with self.stages.time("intra"):
             decoded = self._intra.decode(data)
@@ -138,7 +134,8 @@ class Decoder:
         self._last_intra = 8 * len(data)
         y, u, v = decoded[0].astype(np.uint16), decoded[1].astype(np.uint16), decoded[2].astype(np.uint16)
         with self.stages.time("networks"):
-            y, u, v = refine_intra(self._networks, (y, u, v), packet.frames[0].quality, self.info.bit_depth, switches)
+            note = notes[0] if notes else None
+            y, u, v = refine_intra(self._networks, (y, u, v), packet.frames[0].quality, self.info.bit_depth, note)
         self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}
         self._symbols = {index: None}
         self._keys = {"intra": index, "key": index, "last": index}

@@ -7,19 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from nvc import color
-from nvc.codec.frame_coder import Choices, FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
+from nvc.codec.frame_coder import (
+    RATE_WEIGHT,
+    Choices,
+    FrameSetup,
+    choose,
+    code_symbols,
+    reconstruct,
+    symbol_capacity,
+)
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
-from nvc.codec.network_choice import (
-    intra_switches,
-    networks_for_encoder,
-    pack_intra,
-    refine_intra,
-    single_thread,
-)
-from nvc.codec.quality import intra_qp
+from nvc.codec.network_choice import choose_intra, networks_for_encoder, single_thread
+from nvc.codec.quality import intra_qp, step
 from nvc.codec.references import Planes, Reference, plane_hash
-from nvc.codec.refine import select
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -156,9 +157,10 @@ class Encoder:
             decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
         self._observe_intra(planes, decoded, qp)
         with self.stages.time("networks"):
-            refined = refine_intra(self._networks, decoded, self.settings.quality, self.info.bit_depth)
-            switches = intra_switches(self._networks, planes, decoded, refined)
-            decoded = select(switches, refined, decoded)
+            weight = RATE_WEIGHT * (step(8 * qp, self.info.bit_depth) / 16) ** 2
+            decoded, note = choose_intra(
+                self._networks, decoded, planes, self.settings.quality, self.info.bit_depth, weight
+            )
         index = self._count
         self._references = {index: Reference(decoded, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
@@ -166,7 +168,7 @@ class Encoder:
         entry = FrameEntry(index, "I", 0, self.settings.quality, frame.pts, frame.duration)
         hashes = (plane_hash(decoded, self.info),) if self.settings.hash else ()
         bits = ({"motion": 0, "latents": 0, "hyper": 0, "base": 8 * len(data), "side": 0},)
-        return Packet("intra", (entry,), pack_intra(data, switches), plane_hashes=hashes, bits=bits)
+        return Packet("intra", (entry,), (*note, data), plane_hashes=hashes, bits=bits)
 
     def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
         """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""

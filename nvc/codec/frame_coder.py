@@ -15,7 +15,7 @@ from nvc.codec.motion_coding import code_motion
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
 from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
-from nvc.codec.refine import ALL_SWITCHES, CORRECTED, RefineNetworks, best_prediction, best_switches, select
+from nvc.codec.refine import CORRECTED, REFINED, RefineNetworks, best_prediction, best_refinement, code_switches, select
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
@@ -132,9 +132,11 @@ def _choose_refined(
         symbols, _ = _quantise(setup, references, scaled, motion, model)
     planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))
     with stages.time("networks"):
-        refined = networks.refined(setup, fused, switches, planes)
-    symbols.switches = switches | best_switches(source, refined, planes)
-    return symbols, scaled, _crop(setup, select(symbols.switches, refined, planes))
+        rendered = networks.render(setup, fused, switches, planes)
+        weight = RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
+        more, symbols.gains, picture = best_refinement(networks, rendered, source, weight)
+    symbols.switches = switches | more
+    return symbols, scaled, _crop(setup, picture)
 
 
 def code_symbols(
@@ -175,9 +177,8 @@ def code_symbols(
         first, second = _reference_symbols(references, blocks)
         code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
         _mark(marks, coder)
-        if networks is not None:
-            symbols.switches = int(code_one(coder, RAW_NIBBLE, symbols.switches or 0))
-            good = symbols.switches <= ALL_SWITCHES
+        if isinstance(networks, RefineNetworks):
+            good = code_switches(coder, symbols, networks.gain_counts)
             _mark(marks, coder)
         s = scan()
         good &= code_latents(
@@ -219,7 +220,9 @@ def reconstruct(
         planes = _add_inverse(setup, _coefficients(setup, symbols, model), prediction)
     if networks is not None and fused is not None:
         with stages.time("networks"):
-            planes = networks.finish(setup, fused, switches, planes)
+            if switches & REFINED:
+                refined = networks.refined(networks.render(setup, fused, switches, planes), symbols.gains)
+                planes = select(switches, refined, planes)
     return _crop(setup, planes)
 
 

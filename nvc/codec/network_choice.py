@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.references import Planes
-from nvc.codec.refine import CHROMA_REFINED, LUMA_REFINED, RefineNetworks, best_switches, select
+from nvc.codec.refine import (
+    ADAPTED,
+    CHROMA_REFINED,
+    GAINS,
+    LUMA_REFINED,
+    REFINED,
+    RefineNetworks,
+    best_refinement,
+    select,
+)
 from nvc.errors import CorruptError, DeviceError
 from nvc.types import Settings, StreamHeader
 from nvc.weights import manifest_text, offered_paths
 
 if TYPE_CHECKING:
+    from nvc.models.refine import Gains
     from nvc.models.weights import Weights
 
 Networks = FrameNetworks | RefineNetworks
-INTRA_SWITCHES = LUMA_REFINED | CHROMA_REFINED
-_PARTS = tuple(bytes([part]) for part in (0, LUMA_REFINED, CHROMA_REFINED))
+_PARTS = (0, LUMA_REFINED, CHROMA_REFINED)  # what is written of an I frame without gains; all of it is not
+_ADAPTED = tuple(ADAPTED | part for part in (LUMA_REFINED, CHROMA_REFINED, REFINED))
 
 
 def weights_there() -> bool:
@@ -69,33 +79,60 @@ def refines_intra(networks: Networks | None) -> bool:
     return isinstance(networks, RefineNetworks)
 
 
+def choose_intra(
+    networks: Networks | None, decoded: Planes, source: Planes, quality: int, bit_depth: int, weight: float
+) -> tuple[Planes, tuple[bytes, ...]]:
+    """(planes of an I frame as it is shown and referred to, what its packet holds before the picture).
+
+    decoded  planes uint16; source: what was coded; weight: lambda in squared code values a bit
+    """
+    if not isinstance(networks, RefineNetworks):
+        return decoded, ()
+    switches, gains, planes = best_refinement(
+        networks, networks.render_intra(decoded, quality, bit_depth), source, weight
+    )
+    return planes, () if switches == REFINED else (pack_refinement(switches, gains),)
+
+
 def refine_intra(
-    networks: Networks | None, decoded: Planes, quality: int, bit_depth: int, switches: int | None = None
+    networks: Networks | None, decoded: Planes, quality: int, bit_depth: int, note: bytes | None
 ) -> Planes:
-    """A decoded I frame (planes uint16) as it is shown and referred to. switches: None for both of them on."""
-    if not isinstance(networks, RefineNetworks) or switches == 0:
+    """A decoded I frame (planes uint16) as it is shown. note: what its packet holds before the picture, or None.
+
+    Raises CorruptError where the note cannot be.
+    """
+    if not isinstance(networks, RefineNetworks):
+        if note is not None:
+            raise CorruptError("an I packet holds 2 payloads")
         return decoded
-    refined = networks.refine_intra(decoded, quality, bit_depth)
-    return select(INTRA_SWITCHES if switches is None else switches, refined, decoded)
+    switches, gains = (REFINED, None) if note is None else unpack_refinement(note, networks.gain_counts)
+    if not switches:
+        return decoded
+    return select(switches, networks.refined(networks.render_intra(decoded, quality, bit_depth), gains), decoded)
 
 
-def intra_switches(networks: Networks | None, source: Planes, decoded: Planes, refined: Planes) -> int:
-    """What of an I frame to refine: ``INTRA_SWITCHES``, a part of them, or 0."""
-    return best_switches(source, refined, decoded) if refines_intra(networks) else INTRA_SWITCHES
+def pack_refinement(switches: int, gains: Gains | None) -> bytes:
+    """Switches, and the gains of luma and chroma as nibbles, low one first, in bytes."""
+    nibbles = [switches, 0] if gains is None else [switches, *(g - GAINS[0] for part in gains for g in part)]
+    nibbles += [0] * (len(nibbles) % 2)
+    return bytes(low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True))
 
 
-def pack_intra(data: bytes, switches: int) -> tuple[bytes, ...]:
-    """Payloads of an I packet: the picture alone where all of it is refined, else behind a byte of switches."""
-    return (data,) if switches == INTRA_SWITCHES else (bytes([switches]), data)
+def unpack_refinement(note: bytes, counts: tuple[int, int]) -> tuple[int, Gains | None]:
+    """(switches, gains) of ``pack_refinement``. Raises CorruptError where that cannot be.
 
-
-def unpack_intra(networks: Networks | None, payloads: Sequence[bytes]) -> tuple[bytes, int]:
-    """(picture, switches) of an I packet. Raises CorruptError where that cannot be."""
-    if len(payloads) == 1:
-        return payloads[0], INTRA_SWITCHES
-    if len(payloads) != 2 or not refines_intra(networks) or payloads[0] not in _PARTS:
-        raise CorruptError(f"an I packet holds {len(payloads)} payloads")
-    return payloads[1], payloads[0][0]
+    counts  gains of luma and of chroma
+    """
+    nibbles = [part for byte in note for part in (byte & 15, byte >> 4)]
+    switches = nibbles[0] if nibbles else -1
+    if switches in _PARTS and nibbles[1:] == [0]:
+        return switches, None
+    luma, chroma = counts
+    end = 1 + luma + chroma
+    if switches not in _ADAPTED or len(nibbles) != end + end % 2 or any(nibbles[end:]):
+        raise CorruptError("an I packet says what cannot be about its refinement")
+    values = [part + GAINS[0] for part in nibbles[1:end]]
+    return switches, (tuple(values[:luma]), tuple(values[luma:]))
 
 
 def single_thread(networks: Networks | None) -> Callable[[], None] | None:

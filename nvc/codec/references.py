@@ -21,6 +21,7 @@ class FrameSymbols:
     latents    (B, 384) int16; patterns (B,) uint8; lasts (B, 3) uint8
     hyper      hyper latents of the networks, or None
     switches   which of the networks the frame uses (``nvc.codec.refine``), None where it has no choice
+    gains      of the synthesis' heads for luma and chroma where the switches say that they are given, else None
     banks      motion bank and side bank that coded them
     """
 
@@ -30,6 +31,7 @@ class FrameSymbols:
     lasts: np.ndarray
     hyper: np.ndarray | None = None
     switches: int | None = None
+    gains: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     banks: tuple[int, int] = (0, 0)
 
 

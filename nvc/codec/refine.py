@@ -1,7 +1,8 @@
 """Networks of streams whose latents are coded by the fitted contexts: a better prediction, a better picture.
 
-Both add to integer pictures, and each frame says which of them to use, so the encoder never has to take harm. Symbols
-depend on neither: a decoder reads ahead of its pictures as with networks off (contracts 1 and 2).
+Both add to integer pictures, and each frame says which of them to use, so the encoder never has to take harm; it may
+also say how to weigh the last layer's heads. Symbols depend on neither: a decoder reads ahead of its pictures as with
+networks off (contracts 1 and 2).
 """
 
 from __future__ import annotations
@@ -13,20 +14,22 @@ import numpy as np
 
 from nvc import color
 from nvc.codec.networks import warp_each
-from nvc.codec.references import Planes, Reference
+from nvc.codec.references import FrameSymbols, Planes, Reference
 from nvc.codec.symbols import SymbolModel
+from nvc.entropy.coder import RAW_NIBBLE, Coder, code_one
 from nvc.motion.field import MotionField
 
 if TYPE_CHECKING:
     import torch
 
     from nvc.codec.frame_coder import FrameSetup
-    from nvc.models.refine import RefineModel
+    from nvc.models.refine import Gains, RefineModel
     from nvc.models.weights import Weights
 
 # Bits of a frame's switches.
-CORRECTED, LUMA_REFINED, CHROMA_REFINED = 1, 2, 4
-ALL_SWITCHES = 7
+CORRECTED, LUMA_REFINED, CHROMA_REFINED, ADAPTED = 1, 2, 4, 8
+REFINED = LUMA_REFINED | CHROMA_REFINED
+GAINS, _GAIN_BITS = (-8, 7), 4  # lowest and highest gain of a head, in ``nvc.models.refine.GAIN_UNIT``
 # Cost of a coefficient of x steps in bits, about: BITS log2(1 + x²/KNEE). Near 0 it is its error over lambda.
 BITS, KNEE = 2.5, 0.469
 
@@ -46,6 +49,23 @@ class Fused:
     def prediction(self, switches: int) -> Planes:
         """The one that the switches choose."""
         return self.corrected if switches & CORRECTED else self.plain
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What the synthesis knows of a frame before it is told the gains.
+
+    plain     planes of the whole grid without it
+    base      the same as a picture, with what is added whatever the gains
+    features  of its last layer
+    gate      factor of its residual, or None
+    """
+
+    plain: Planes
+    base: torch.Tensor
+    features: torch.Tensor
+    gate: torch.Tensor | None
+    bit_depth: int
 
 
 @dataclass(frozen=True)
@@ -75,31 +95,63 @@ class RefineNetworks:
             corrected = _planes(picture + correction, prediction[0].shape, setup.bit_depth)
         return Fused(prediction, corrected, features)
 
-    def refined(self, setup: FrameSetup, fused: Fused, switches: int, reconstruction: Planes) -> Planes:
-        """Planes of the whole grid with the synthesis added to all of them."""
+    def render(self, setup: FrameSetup, fused: Fused, switches: int, reconstruction: Planes) -> Rendered:
+        """The synthesis of a frame whose planes of the whole grid are ``reconstruction``."""
         from nvc.models.inter import inference
 
         with inference(self._model, self.precision):
             prediction = self._picture(fused.prediction(switches), setup.bit_depth)
             base = self._picture(reconstruction, setup.bit_depth)
             level = min(setup.task.level, 5)
-            residual = self._model.synthesise(fused.features, prediction, base, setup.quality, level)
-        return _planes(base + residual, reconstruction[0].shape, setup.bit_depth)
+            features = self._model.render(fused.features, prediction, base, setup.quality, level)
+        return Rendered(reconstruction, base, features, None, setup.bit_depth)
 
-    def finish(self, setup: FrameSetup, fused: Fused, switches: int, reconstruction: Planes) -> Planes:
-        """Planes of the whole grid, each refined where the switches say so."""
-        if not switches & (LUMA_REFINED | CHROMA_REFINED):
-            return reconstruction
-        return select(switches, self.refined(setup, fused, switches, reconstruction), reconstruction)
-
-    def refine_intra(self, decoded: Planes, quality: int, bit_depth: int) -> Planes:
-        """A decoded I frame, refined: planes uint16 of the same size."""
+    def render_intra(self, decoded: Planes, quality: int, bit_depth: int) -> Rendered:
+        """The synthesis of a decoded I frame, planes uint16."""
         from nvc.models.inter import inference
 
         with inference(self._model, self.precision):
             picture = self._picture(decoded, bit_depth)
-            residual = self._model.refine_intra(picture, quality)
-        return _planes(picture + residual, decoded[0].shape, bit_depth)
+            features, correction, gate = self._model.render_intra(picture, quality)
+            base = picture + correction * gate
+        return Rendered(decoded, base, features, gate, bit_depth)
+
+    def refined(self, rendered: Rendered, gains: Gains | None = None) -> Planes:
+        """Planes uint16 of the whole grid, all of them refined. gains: None = the first heads alone."""
+        from nvc.models.inter import inference
+
+        with inference(self._model, self.precision):
+            residual = self._model.synthesis.blend(rendered.features, gains or self._model.config.plain)
+            picture = rendered.base + (residual if rendered.gate is None else residual * rendered.gate)
+        return _planes(picture, rendered.plain[0].shape, rendered.bit_depth)
+
+    def best_gains(self, rendered: Rendered, source: Planes, weight: float) -> Gains | None:
+        """Gains that bring the picture closest to the source (its size, the upper left); None if not worth their bits.
+
+        weight  lambda in squared code values a bit
+        """
+        from nvc.models.inter import inference
+
+        with inference(self._model, self.precision):
+            bases = self._model.synthesis.bases(rendered.features)
+            wanted = self._picture(source, rendered.bit_depth)
+            h, w = wanted.shape[2:]
+            if rendered.gate is not None:
+                bases = tuple(b * rendered.gate[:, None] for b in bases)  # type: ignore[assignment]
+            error = wanted - rendered.base[..., :h, :w]
+            scale = float(1 << rendered.bit_depth)
+            found = [
+                fit_gains(b[0, ..., :h, :w].flatten(1) * scale, e[0].flatten() * scale)
+                for b, e in zip(bases, error.split([4, 2], 1), strict=True)
+            ]
+        saved = sum(gain for _, gain in found)
+        bits = _GAIN_BITS * sum(self.gain_counts)
+        return (found[0][0], found[1][0]) if saved > weight * bits else None
+
+    @property
+    def gain_counts(self) -> tuple[int, int]:
+        """Number of gains of luma and of chroma."""
+        return self._model.config.gains
 
     @property
     def _model(self) -> RefineModel:
@@ -138,6 +190,54 @@ def best_switches(source: Planes, refined: Planes, plain: Planes) -> int:
 
     luma = LUMA_REFINED if error(refined[:1], source[:1]) < error(plain[:1], source[:1]) else 0
     return luma | (CHROMA_REFINED if error(refined[1:], source[1:]) < error(plain[1:], source[1:]) else 0)
+
+
+def best_refinement(
+    networks: RefineNetworks, rendered: Rendered, source: Planes, weight: float
+) -> tuple[int, Gains | None, Planes]:
+    """(switches, gains, planes of the whole grid) of the refinement that pays. weight: squared code values a bit."""
+    gains = networks.best_gains(rendered, source, weight)
+    refined = networks.refined(rendered, gains)
+    switches = best_switches(source, refined, rendered.plain)
+    if gains is None or not switches:
+        return switches, None, select(switches, refined, rendered.plain)
+    return switches | ADAPTED, gains, select(switches, refined, rendered.plain)
+
+
+def code_switches(coder: Coder, symbols: FrameSymbols, counts: tuple[int, int]) -> bool:
+    """Write or read switches and gains of a frame, all as nibbles; False where what was read cannot be.
+
+    counts  gains of luma and of chroma
+    """
+    symbols.switches = switches = int(code_one(coder, RAW_NIBBLE, symbols.switches or 0))
+    if not switches & ADAPTED:
+        symbols.gains = None
+        return True
+    low = GAINS[0]
+    luma, chroma = symbols.gains or ((0,) * counts[0], (0,) * counts[1])
+    symbols.gains = tuple(  # type: ignore[assignment]
+        tuple(int(code_one(coder, RAW_NIBBLE, gain - low)) + low for gain in gains) for gains in (luma, chroma)
+    )
+    return bool(switches & REFINED)
+
+
+def fit_gains(bases: torch.Tensor, error: torch.Tensor) -> tuple[tuple[int, ...], float]:
+    """(gains in GAIN_UNIT, by how much they lower the squared error against gains 0) by least squares.
+
+    bases (heads, P), error (P,) without any of them
+    """
+    import torch
+
+    from nvc.models.refine import GAIN_UNIT
+
+    rest = error - bases[0]
+    square = (bases @ bases.T).double().cpu()
+    product = (bases @ rest).double().cpu()
+    ridge = torch.diag(square.diagonal() * 1e-4 + 1e-9)
+    solved = torch.linalg.solve(square + ridge, product) / GAIN_UNIT
+    gains = solved.round().clamp(*GAINS)
+    step = gains * GAIN_UNIT
+    return tuple(int(g) for g in gains), float(2 * step @ product - step @ square @ step)
 
 
 def _planes(picture: torch.Tensor, size: tuple[int, ...], bit_depth: int) -> Planes:

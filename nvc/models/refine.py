@@ -2,6 +2,10 @@
 
 Both work on cells of 4x4 luma samples, where dense 3x3 convolutions reach furthest for their cost, start at zero, and
 add to pictures that integers made: switched off, the stream is that of networks off. Symbols depend on neither.
+
+The last layer of the synthesis adapts to the frame: its kernel is a sum of heads, and the stream may give each head's
+gain. The idea is that of multipliers sent with a filter (content-adaptive loop filters of JVET's NNVC); heads that are
+learned together under the best gains are what differs between contents.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,6 +22,10 @@ INTRA_LEVEL = LEVELS  # level that stands for I frames
 DIFFERENCE_GAIN = 32.0  # 8 code values of 8 bit are 1
 RESIDUAL_UNIT = 4 / 256  # one unit of an output: 4 code values
 _PHASES = 4  # cells along a side of a block of 16
+GAIN_UNIT = 1 / 8  # of a head's gain, which is added to 1 for the first head and to 0 for the others
+_LUMA, _CHROMA = 16, 8  # packed channels of a picture
+_HEAD_START = 0.05  # of the other heads' weights: with zeros the best gains are 0, and nothing is learned
+Gains = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +34,15 @@ class RefineConfig:
 
     fusion, synthesis                  features of each network
     fusion_blocks, synthesis_blocks    residual blocks of two 3x3 convolutions
+    luma_heads, chroma_heads           last layers of the synthesis beside the first, which both planes have
     """
 
     fusion: int = 48
     synthesis: int = 48
     fusion_blocks: int = 1
     synthesis_blocks: int = 1
+    luma_heads: int = 3
+    chroma_heads: int = 1
 
     def __post_init__(self) -> None:
         widths, blocks = (self.fusion, self.synthesis), (self.fusion_blocks, self.synthesis_blocks)
@@ -39,6 +50,19 @@ class RefineConfig:
             raise ModelError(f"widths must be multiples of 16 from 16 to 512, got {widths}")
         if not all(isinstance(v, int) and 0 <= v <= 32 for v in blocks):
             raise ModelError(f"numbers of blocks must be from 0 to 32, got {blocks}")
+        heads = (self.luma_heads, self.chroma_heads)
+        if not all(isinstance(v, int) and 1 <= v <= 8 for v in heads):
+            raise ModelError(f"numbers of heads must be from 1 to 8, got {heads}")
+
+    @property
+    def gains(self) -> tuple[int, int]:
+        """Gains of luma and of chroma: one for each head, the first included."""
+        return 1 + self.luma_heads, 1 + self.chroma_heads
+
+    @property
+    def plain(self) -> Gains:
+        """The gains of a frame that gives none: the first heads alone."""
+        return (0,) * self.gains[0], (0,) * self.gains[1]
 
 
 def refine_config(values: dict[str, object]) -> RefineConfig:
@@ -115,21 +139,66 @@ class Synthesis(nn.Module):
 
     def __init__(self, config: RefineConfig) -> None:
         super().__init__()
+        self._heads = config.luma_heads, config.chroma_heads
         self.whitening = Whitening()
         self.enter = dense(2 * PACKED, config.synthesis)
         self.enter_features = pointwise(config.fusion, config.synthesis)
         self.trunk = Trunk(config.synthesis, config.synthesis_blocks)
         self.leave = dense(config.synthesis, PACKED, gain=0.0)
+        self.heads = dense(config.synthesis, self._split()[1], gain=_HEAD_START)
 
     def forward(
         self, features: Tensor, prediction: Tensor, reconstruction: Tensor, quality: Tensor, level: Tensor
     ) -> Tensor:
-        """Features of ``Fusion``, pictures (N, 6, 8h, 8w) -> residual (N, 6, 8h, 8w) float32."""
+        """Features of ``Fusion``, pictures (N, 6, 8h, 8w) -> (N, synthesis, 4h, 4w) for ``bases`` and ``blend``."""
         residual = pack((reconstruction - prediction).float()) * DIFFERENCE_GAIN
         parts = [_whitened(self.whitening, reconstruction), residual]
         x = self.enter(torch.cat(parts, 1)) + self.enter_features(features)
-        x = self.trunk(x, quality, level)
-        return unpack(self.leave(x).float() * RESIDUAL_UNIT)
+        return self.trunk(x, quality, level)
+
+    def bases(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Residual of each head for luma (N, 1 + luma_heads, 4, 8h, 8w) and chroma (N, 1 + chroma_heads, 2, 8h, 8w)."""
+        luma, total = self._split()
+        weight, bias = (torch.cat([a, b]) for a, b in zip(self._first(), self._others(), strict=True))
+        out = F.conv2d(x, weight, bias, padding=1)
+        y, uv, more_y, more_uv = out.split([_LUMA, _CHROMA, luma, total - luma], 1)
+        return self._pictures(torch.cat([y, more_y], 1), 4), self._pictures(torch.cat([uv, more_uv], 1), 2)
+
+    def blend(self, x: Tensor, gains: Gains) -> Tensor:
+        """Residual (N, 6, 8h, 8w) float32 by one kernel, the sum of the heads with their gains."""
+        luma, _ = self._split()
+        kernel = []
+        for first, others in zip(self._first(), self._others(), strict=True):
+            y = _summed(first[:_LUMA], others[:luma], gains[0])
+            uv = _summed(first[_LUMA:], others[luma:], gains[1])
+            kernel.append(torch.cat([y, uv]))
+        return unpack(F.conv2d(x, kernel[0], kernel[1], padding=1).float() * RESIDUAL_UNIT)
+
+    def _first(self) -> tuple[Tensor, Tensor]:
+        return self.leave.weight, self.leave.bias  # type: ignore[return-value]
+
+    def _others(self) -> tuple[Tensor, Tensor]:
+        return self.heads.weight, self.heads.bias  # type: ignore[return-value]
+
+    def _split(self) -> tuple[int, int]:
+        """Packed channels of the other heads: of luma, and in all."""
+        luma, chroma = _LUMA * self._heads[0], _CHROMA * self._heads[1]
+        return luma, luma + chroma
+
+    @staticmethod
+    def _pictures(packed: Tensor, channels: int) -> Tensor:
+        found = F.pixel_shuffle(packed.float() * RESIDUAL_UNIT, 2)
+        return found.view(len(found), -1, channels, *found.shape[2:])
+
+
+def _summed(first: Tensor, others: Tensor, gains: tuple[int, ...]) -> Tensor:
+    """first * (1 + gain) + others * their gains, along the output channels."""
+    if not any(gains):
+        return first
+    total = first * (1 + gains[0] * GAIN_UNIT)
+    for head, gain in zip(others.split(len(first)), gains[1:], strict=True):
+        total = total + head * (gain * GAIN_UNIT)
+    return total
 
 
 class RefineModel(nn.Module):
@@ -139,7 +208,9 @@ class RefineModel(nn.Module):
         prediction = round(prediction + correction)                                     both
         latents = rounded DCT of source - prediction                                    encoder; the decoder reads them
         reconstruction = prediction + inverse DCT of the latents                        both, integers (contract 4)
-        picture = reconstruction + model.synthesise(features, prediction, reconstruction, quality, level)
+        x = model.render(features, prediction, reconstruction, quality, level)          both
+        gains = those that bring reconstruction + model.synthesis.bases(x) closest      encoder; the decoder reads them
+        picture = reconstruction + model.synthesis.blend(x, gains)                      both
 
     An I frame is its own prediction, without references, at level ``INTRA_LEVEL``.
     """
@@ -162,7 +233,7 @@ class RefineModel(nn.Module):
         n, device = len(prediction), prediction.device
         return self.fusion(prediction, (both[0], both[1]), _each(quality, n, device), _each(level, n, device))
 
-    def synthesise(
+    def render(
         self,
         features: Tensor,
         prediction: Tensor,
@@ -170,16 +241,24 @@ class RefineModel(nn.Module):
         quality: int | Tensor,
         level: int | Tensor,
     ) -> Tensor:
-        """Residual picture (N, 6, 8h, 8w) to add to the reconstruction; quality and level as in ``fuse``."""
+        """Features (N, synthesis, 4h, 4w) of the refined picture; quality and level as in ``fuse``."""
         n, device = len(prediction), prediction.device
         return self.synthesis(features, prediction, reconstruction, _each(quality, n, device), _each(level, n, device))
 
-    def refine_intra(self, decoded: Tensor, quality: int | Tensor) -> Tensor:
-        """Residual picture to add to decoded I frames; 0 where they are text or drawings (``text_gate``)."""
+    def render_intra(self, decoded: Tensor, quality: int | Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of decoded I frames: ``render``'s features, a correction to add, and a gate (N, 1, 8h, 8w) for both.
+
+        The gate is 0 where they are text or drawings (``text_gate``).
+        """
         features, correction = self.fuse(decoded, (), quality, INTRA_LEVEL)
         corrected = decoded + correction
-        residual = correction + self.synthesise(features, corrected, corrected, quality, INTRA_LEVEL)
-        return residual * text_gate(decoded)
+        x = self.render(features, corrected, corrected, quality, INTRA_LEVEL)
+        return x, correction, text_gate(decoded)
+
+    def refine_intra(self, decoded: Tensor, quality: int | Tensor, gains: Gains | None = None) -> Tensor:
+        """Residual picture to add to decoded I frames. gains: of all samples, None = the first heads alone."""
+        x, correction, gate = self.render_intra(decoded, quality)
+        return (correction + self.synthesis.blend(x, gains or self.config.plain)) * gate
 
     def integers(self) -> dict[str, Tensor]:
         """None: symbols do not depend on these networks."""

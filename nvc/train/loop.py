@@ -142,7 +142,7 @@ def _coder(stage: Stage, model: Model | None) -> Coder | RefineCoder:
     if stage.model == "refine":
         if not isinstance(model, RefineModel):
             raise UsageError(f"stage {stage.name} trains fusion and synthesis only; the weights are of the other kind")
-        return RefineCoder(model)
+        return RefineCoder(model, adapt=stage.adapt)
     if not isinstance(model, InterModel):
         raise UsageError(f"stage {stage.name} trains the hyperprior too; the weights are of the other kind")
     return Coder(model, stage.analysis)
@@ -204,7 +204,7 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
     batch = samples.batch(mine, stage.crop, (stage.seed, state.step, group.rank)).to(options.device)
     for group_ in state.optimiser.param_groups:
         group_["lr"] = group_["faster"] * learning_rate(stage, state.step, state.progress)
-    with torch.autocast(options.device, torch.bfloat16, enabled=stage.bf16):
+    with torch.autocast(options.device, torch.bfloat16, enabled=stage.bf16 and fast_bf16(options.device)):
         outcome = state.coder(batch)
     loss = (state.coder.objective(outcome, batch) / batch.cost).mean()
     state.optimiser.zero_grad(set_to_none=False)
@@ -219,6 +219,13 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
     state.step += 1
     numbers = state.coder.progress(outcome, batch)
     return {"loss": loss.item(), **numbers, "norm": norm, "skipped": float(not finite)}
+
+
+def fast_bf16(device: str) -> bool:
+    """Whether bf16 is computed and not emulated, which would be many times slower than fp32."""
+    if device != "cpu":
+        return True
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
 
 
 @torch.no_grad()

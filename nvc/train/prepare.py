@@ -22,6 +22,7 @@ from nvc.metrics import frame_psnr, psnr_611
 from nvc.train.clips import read_clips, sources, videos
 from nvc.train.data import META, Sample, write_shard
 from nvc.train.recorder import measure, record
+from nvc.train.vary import vary
 from nvc.types import Frame
 
 QUALITIES = (20, 28, 36, 44, 52)
@@ -62,14 +63,18 @@ def make_samples(
     limit: int | None = None,
     seed: int = 0,
     weights: Path | None = None,
+    varied: float = 0.0,
 ) -> int:
-    """Replace the samples of a part by new ones; returns their number. weights: code with networks on."""
+    """Replace the samples of a part by new ones; returns their number.
+
+    weights  code with networks on; varied: share of clips that are made harder first (``train.vary``)
+    """
     paths = videos(folder, part)
     workers = max(1, min(workers, len(paths)))
     for old in [*out.glob(f"{part}-*.npz"), *out.glob(f"{part}-*.u8")]:
         old.unlink()
     share = None if limit is None else max(1, limit // workers)
-    jobs = [(paths[k::workers], out, f"{part}-{k}", share, seed + k, weights) for k in range(workers)]
+    jobs = [(paths[k::workers], out, f"{part}-{k}", share, seed + k, weights, varied) for k in range(workers)]
     return sum(map_jobs(_make_shard, jobs, workers))
 
 
@@ -156,12 +161,16 @@ def _call(job: tuple):
     return function(*arguments)
 
 
-def _make_shard(paths: list[Path], out: Path, name: str, limit: int | None, seed: int, weights: Path | None) -> int:
+def _make_shard(
+    paths: list[Path], out: Path, name: str, limit: int | None, seed: int, weights: Path | None, varied: float
+) -> int:
     networks = open_networks(weights)
-    return write_shard(out, name, _samples(paths, limit, seed, networks))
+    return write_shard(out, name, _samples(paths, limit, seed, networks, varied))
 
 
-def _samples(paths: list[Path], limit: int | None, seed: int, networks: Networks | None) -> Iterator[Sample]:
+def _samples(
+    paths: list[Path], limit: int | None, seed: int, networks: Networks | None, varied: float
+) -> Iterator[Sample]:
     """Samples of all clips of some videos; with a limit, of clips spread evenly over the videos."""
     random = np.random.default_rng(seed)
     total = limit or 1 << 30
@@ -173,7 +182,10 @@ def _samples(paths: list[Path], limit: int | None, seed: int, networks: Networks
         for k, frames in enumerate(read_clips(path, SIZE)):
             if done >= total or (each is not None and k >= each):
                 break
-            yield from record(frames, draw_quality(random), networks)
+            quality = draw_quality(random)
+            if varied and random.random() < varied:
+                frames = vary(frames, random)
+            yield from record(frames, quality, networks)
             done += 1
     if not done:
         raise InputError(f"no clips of {SIZE}x{SIZE} with 8 bits in {len(paths)} videos")

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from nvc.codec.frame_coder import RATE_WEIGHT, block_bits, quantise_blocks
 from nvc.codec.quantise import dequantise
-from nvc.codec.refine import BITS, KNEE
+from nvc.codec.refine import BITS, KNEE, fit_gains
 from nvc.codec.symbols import LATENTS, SymbolModel, load_model, scan
 from nvc.models.blocks import CHROMA, LUMA, BlockDct
-from nvc.models.refine import INTRA_LEVEL, RefineModel
+from nvc.models.refine import GAIN_UNIT, INTRA_LEVEL, RefineModel
 from nvc.train.data import Batch
 from nvc.train.losses import squared_error
 
@@ -40,10 +40,14 @@ class Refined:
 
 
 class RefineCoder(nn.Module):
-    """The model and what only training needs beside it."""
+    """The model and what only training needs beside it.
 
-    def __init__(self, model: RefineModel, symbols: SymbolModel | None = None) -> None:
+    adapt  give each sample the best gains of the synthesis' heads; else the first heads learn alone
+    """
+
+    def __init__(self, model: RefineModel, symbols: SymbolModel | None = None, *, adapt: bool = False) -> None:
         super().__init__()
+        self._adapt = adapt
         self.model = model
         self.dct = BlockDct()
         self._symbols = symbols or load_model()
@@ -59,10 +63,29 @@ class RefineCoder(nn.Module):
         rounded = _to_grid(corrected.detach())
         prediction = torch.where(intra, corrected, rounded)
         base = torch.where(intra, corrected, _to_grid(rounded + residual))
-        picture = base + self.model.synthesise(features, prediction, base, batch.quality, batch.level)
+        x = self.model.render(features, prediction, base, batch.quality, batch.level)
+        picture = base + self._residual(x, batch.source - base)
         plain = squared_error(torch.where(intra, batch.prediction, base), batch.source).detach()
         cost = torch.where(intra[:, 0, 0, 0], 0.0, cost)
         return Refined(cost, squared_error(picture, batch.source), plain, latents)
+
+    def _residual(self, x: Tensor, error: Tensor) -> Tensor:
+        """What the synthesis adds (N, 6, H/2, W/2), its heads under the gains that the encoder would choose.
+
+        The gains have no gradient: at the best ones it is 0.
+        """
+        synthesis = self.model.synthesis
+        if not self._adapt:
+            return synthesis.blend(x, self.model.config.plain)
+        parts = []
+        for bases, wanted in zip(synthesis.bases(x), error.detach().split([4, 2], 1), strict=True):
+            found = [
+                fit_gains(b.detach().flatten(1) * 256, e.flatten() * 256)[0] for b, e in zip(bases, wanted, strict=True)
+            ]
+            gains = torch.tensor(found, device=x.device, dtype=torch.float32) * GAIN_UNIT
+            gains[:, 0] += 1
+            parts.append(torch.einsum("nk,nkchw->nchw", gains, bases))
+        return torch.cat(parts, 1)
 
     def objective(self, outcome: Refined, batch: Batch) -> Tensor:
         """(N,) what training lowers, in bits."""

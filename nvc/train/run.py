@@ -78,10 +78,11 @@ def _refreshed(stage: Stage, options: Options, workers: int, notify: Notify) -> 
         for name in ("meta.json", "points.json"):
             (folder / name).write_bytes((options.data / name).read_bytes())
         clips = Path(read_meta(options.data)["clips"])
-        for part, limit in (("train", stage.refresh_clips), ("validation", 22)):
+        for part, limit, varied in (("train", stage.refresh_clips or None, stage.varied), ("validation", 22, 0.0)):
             count = make_samples(
-                clips, folder, part, workers=workers, limit=limit, seed=100 + stage.order, weights=options.start
-            )
+                clips, folder, part, workers=workers, limit=limit, seed=100 + stage.order, weights=options.start,
+                varied=varied,
+            )  # fmt: skip
             notify(f"{stage.name}: {count} {part} samples with networks on")
         done.touch()
     minutes = options.minutes

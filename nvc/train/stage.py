@@ -23,8 +23,10 @@ class Stage:
     decay          weight decay; ema: decay of the moving average of the weights; clip: largest norm of a gradient
     level_draw     how often samples of each level are drawn, against 1
     evaluate_at    progress (0..1) at which validation clips are coded, besides the end; evaluate_clips of them
-    refresh        make samples anew first, with the weights so far, from refresh_clips clips
-    bf16           autocast to bf16
+    adapt          the synthesis' heads learn under the gains that are best for each sample ("refine" only)
+    refresh        make samples anew first, with the weights so far, from refresh_clips clips (0 = all), a share of
+                   ``varied`` of which is made harder first
+    bf16           autocast to bf16 where the device computes it
     analysis       train the analysis network too
     integer_rate   of the scale-index network, times the rate
     """
@@ -46,6 +48,8 @@ class Stage:
     evaluate_clips: int = 6
     refresh: bool = False
     refresh_clips: int = 200
+    varied: float = 0.0
+    adapt: bool = False
     bf16: bool = True
     analysis: bool = False
     integer_rate: float = 8.0

@@ -4,6 +4,8 @@ It names files or folders, separated as PATH is; "none" takes away those that sh
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +18,20 @@ def offered_paths() -> list[Path]:
     """Files and folders that ``NVC_WEIGHTS`` names, there or not."""
     text = os.environ.get(VARIABLE, "")
     return [] if text == NONE else [Path(part) for part in text.split(os.pathsep) if part]
+
+
+@contextmanager
+def offering(path: Path) -> Iterator[None]:
+    """Within it ``NVC_WEIGHTS`` names a file or folder, and nothing else."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
 
 
 def manifest_text() -> str:

@@ -13,10 +13,10 @@ import pytest
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
 from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, symbol_capacity
-from nvc.codec.network_choice import INTRA_SWITCHES, make_networks, pack_intra, unpack_intra
+from nvc.codec.network_choice import make_networks
 from nvc.codec.networks import warp_each
 from nvc.codec.references import Reference
-from nvc.codec.refine import CORRECTED
+from nvc.codec.refine import CORRECTED, REFINED
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import load_model
 from nvc.entropy.coder import encoding_coder
@@ -47,9 +47,10 @@ def weights_file(request, tmp_path_factory) -> Path:
 def networks_on(weights_file, monkeypatch) -> None:
     """Networks on; all that a frame may switch is on too, whether random weights do any good or not."""
     monkeypatch.setenv("NVC_WEIGHTS", str(weights_file))
-    monkeypatch.setattr("nvc.codec.frame_coder.best_switches", lambda source, refined, plain: INTRA_SWITCHES)
     monkeypatch.setattr("nvc.codec.frame_coder.best_prediction", lambda corrected, plain: CORRECTED)
-    monkeypatch.setattr("nvc.codec.network_choice.best_switches", lambda source, refined, plain: INTRA_SWITCHES)
+    monkeypatch.setattr("nvc.codec.refine.best_switches", lambda source, refined, plain: REFINED)
+    gains = ((3, -2, 0, 1), (-4, 2))
+    monkeypatch.setattr("nvc.codec.refine.RefineNetworks.best_gains", lambda self, rendered, source, weight: gains)
 
 
 def encode(frames, **settings):
@@ -148,19 +149,7 @@ def test_bits_name_what_networks_add(networks_on, clip):
     assert decoder.last_bits == packets[-1].bits
 
 
-def test_an_i_frame_says_what_of_it_is_refined():
-    networks = make_networks(seeded_weights(2, RefineConfig(16, 16, 0, 0)))
-    assert pack_intra(b"data", INTRA_SWITCHES) == (b"data",) and pack_intra(b"data", 2) == (b"\x02", b"data")
-    for switches in (0, 2, 4, 6):
-        assert unpack_intra(networks, pack_intra(b"data", switches)) == (b"data", switches)
-    for wrong in ((b"\x01", b"data"), (b"\x06", b"data"), (b"\x02\x02", b"data"), (b"", b"data"), (b"\x02",) * 3):
-        with pytest.raises(CorruptError, match="payloads"):
-            unpack_intra(networks, wrong)
-    with pytest.raises(CorruptError, match="2 payloads"):
-        unpack_intra(None, (b"\x02", b"data"))
-
-
-@pytest.mark.parametrize("switches", [8, 15])
+@pytest.mark.parametrize("switches", [8, 9])
 def test_switches_that_are_none_are_refused(clip, switches):
     frames = clip(32, 32, 2)
     planes = tuple(plane.astype(np.uint16) for plane in frames[0].planes)

@@ -2,20 +2,26 @@
 
 import numpy as np
 import pytest
+import torch
 
 from nvc.codec.frame_coder import FrameSetup
-from nvc.codec.network_choice import make_networks, refine_intra
+from nvc.codec.network_choice import choose_intra, make_networks, pack_refinement, refine_intra, unpack_refinement
 from nvc.codec.references import Reference
 from nvc.codec.refine import (
+    ADAPTED,
     CHROMA_REFINED,
     CORRECTED,
     LUMA_REFINED,
+    REFINED,
     RefineNetworks,
     best_prediction,
+    best_refinement,
     best_switches,
     coefficient_cost,
+    fit_gains,
     select,
 )
+from nvc.errors import CorruptError
 from nvc.motion.field import BOTH, MotionField
 from nvc.types import FrameTask
 
@@ -48,16 +54,51 @@ def equal(a, b) -> bool:
     return all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-def test_switches_choose_the_prediction_and_the_planes(networks):
-    found, base = fused(networks), planes(4, 32, 48)
+def test_the_switch_chooses_the_prediction(networks):
+    found = fused(networks)
     assert equal(found.prediction(0), planes(3, 32, 48)) and equal(found.prediction(LUMA_REFINED), found.plain)
     assert not equal(found.prediction(CORRECTED), found.plain) and found.corrected[0].shape == (32, 48)
-    assert networks.finish(SETUP, found, CORRECTED, base) is base
-    luma = networks.finish(SETUP, found, LUMA_REFINED, base)
-    assert not np.array_equal(luma[0], base[0]) and equal(luma[1:], base[1:])
-    all_of_it = networks.finish(SETUP, found, LUMA_REFINED | CHROMA_REFINED, base)
-    assert np.array_equal(all_of_it[0], luma[0]) and not np.array_equal(all_of_it[2], base[2])
-    assert equal(all_of_it, networks.refined(SETUP, found, 0, base))
+
+
+def test_gains_weigh_the_heads(networks):
+    found, base = fused(networks), planes(4, 32, 48)
+    rendered = networks.render(SETUP, found, 0, base)
+    plain = networks.refined(rendered)
+    assert not np.array_equal(plain[0], base[0]) and not np.array_equal(plain[2], base[2])
+    louder = networks.refined(rendered, ((4, 0, 0, 0), (0, 0)))
+    assert not np.array_equal(louder[0], plain[0]) and equal(louder[1:], plain[1:])
+    assert equal(networks.refined(rendered, ((-8, 0, 0, 0), (-8, 0))), base)
+
+
+def test_the_best_gains_are_found():
+    bases = torch.randn(4, 5000, generator=torch.Generator().manual_seed(1))
+    wanted = (-3, 5, 0, -2)
+    error = bases[0] + sum(base * gain / 8 for base, gain in zip(bases, wanted, strict=True))
+    gains, saved = fit_gains(bases, error)
+    assert gains == wanted and saved == pytest.approx(float((error - bases[0]).square().sum()), rel=1e-3)
+    assert fit_gains(bases, bases[0]) == ((0, 0, 0, 0), 0)
+    assert fit_gains(bases, -3 * bases[0])[0][0] == -8  # off is as far as it goes
+    assert fit_gains(torch.zeros(2, 10), torch.ones(10)) == ((0, 0), 0)
+
+
+def test_gains_are_given_where_they_pay(networks):
+    rendered = networks.render(SETUP, fused(networks), 0, planes(4, 32, 48))
+    loud = networks.refined(rendered, ((-3, 5, 0, -2), (6, -4)))
+    source = tuple(p[:h, :w] for p, (h, w) in zip(loud, ((30, 44), (15, 22), (15, 22)), strict=True))
+    assert networks.best_gains(rendered, source, 1e9) is None
+    switches, gains, shown = best_refinement(networks, rendered, source, 0.01)
+    assert switches == ADAPTED | REFINED and equal(shown, networks.refined(rendered, gains))
+
+    def error(found):
+        return sum(
+            float(np.square(f[: s.shape[0], : s.shape[1]].astype(float) - s).sum())
+            for f, s in zip(found, source, strict=True)
+        )
+
+    assert error(shown) < 0.7 * error(networks.refined(rendered))
+    plain = tuple(p[:h, :w] for p, (h, w) in zip(rendered.plain, ((30, 44), (15, 22), (15, 22)), strict=True))
+    switches, gains, shown = best_refinement(networks, rendered, plain, 0.01)
+    assert not switches & REFINED and gains is None and equal(shown, rendered.plain)
 
 
 def test_the_encoder_takes_what_is_closer():
@@ -83,9 +124,46 @@ def test_cost_grows_with_the_coefficients():
 def test_intra_pictures_keep_their_size(networks, depth):
     # Noise would count as text, which stays as it is.
     decoded = tuple((100 + plane // 16 << (depth - 8)).astype(np.uint16) for plane in planes(7))
-    refined = refine_intra(networks, decoded, 30, depth)
+    refined = refine_intra(networks, decoded, 30, depth, None)
     assert [p.shape for p in refined] == [p.shape for p in decoded] and refined[0].max() < 1 << depth
-    assert equal(refine_intra(networks, decoded, 30, depth, 0), decoded)
-    luma = refine_intra(networks, decoded, 30, depth, LUMA_REFINED)
+    assert equal(refine_intra(networks, decoded, 30, depth, pack_refinement(0, None)), decoded)
+    luma = refine_intra(networks, decoded, 30, depth, pack_refinement(LUMA_REFINED, None))
     assert equal(luma[:1], refined[:1]) and equal(luma[1:], decoded[1:])
-    assert not equal(refined, decoded) and equal(refine_intra(None, decoded, 30, depth), decoded)
+    assert not equal(refined, decoded) and equal(refine_intra(None, decoded, 30, depth, None), decoded)
+    note = pack_refinement(ADAPTED | REFINED, ((3, -2, 7, 0), (-4, 1)))
+    assert not equal(refine_intra(networks, decoded, 30, depth, note), refined)
+
+
+def test_what_is_chosen_for_an_i_frame_is_decoded(networks):
+    decoded = tuple((100 + plane // 16).astype(np.uint16) for plane in planes(7))
+    rendered = networks.render_intra(decoded, 30, 8)
+    for source in (decoded, networks.refined(rendered), networks.refined(rendered, ((4, -3, 0, 1), (-7, 2)))):
+        shown, note = choose_intra(networks, decoded, source, 30, 8, 0.01)
+        assert equal(shown, refine_intra(networks, decoded, 30, 8, note[0] if note else None))
+        errors = [
+            sum(np.square(a.astype(int) - b).sum() for a, b in zip(p, source, strict=True)) for p in (shown, decoded)
+        ]
+        assert errors[0] <= errors[1]
+
+
+def test_notes_of_i_frames():
+    gains = ((-8, 7, 0, 1), (2, -3))
+    assert pack_refinement(2, None) == b"\x02" and len(pack_refinement(14, gains)) == 4
+    for switches, given in ((0, None), (2, None), (4, None), (10, gains), (12, gains), (14, gains)):
+        assert unpack_refinement(pack_refinement(switches, given), (4, 2)) == (switches, given)
+    whole = pack_refinement(14, gains)
+    for wrong in (
+        b"",
+        b"\x01",
+        b"\x06",
+        b"\x12",
+        b"\x02\x00",
+        whole[:-1],
+        whole + b"\x00",
+        b"\x09" + whole[1:],
+        whole[:-1] + b"\xff",
+    ):
+        with pytest.raises(CorruptError, match="refinement"):
+            unpack_refinement(wrong, (4, 2))
+    with pytest.raises(CorruptError, match="2 payloads"):
+        refine_intra(None, planes(7), 30, 8, b"\x02")

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import pytest
 import torch
 
@@ -15,9 +17,10 @@ def pictures(count: int, n: int = 1, rows: int = 32, columns: int = 48) -> list[
     return [torch.rand(n, 6, rows // 2, columns // 2, generator=generator) - 0.5 for _ in range(count)]
 
 
-def both(model: RefineModel, prediction, warped, base, quality=30, level=1):
+def both(model: RefineModel, prediction, warped, base, quality=30, level=1, gains=None):
     features, correction = model.fuse(prediction, warped, quality, level)
-    return correction, model.synthesise(features, prediction, base, quality, level)
+    x = model.render(features, prediction, base, quality, level)
+    return correction, model.synthesis.blend(x, gains or model.config.plain)
 
 
 def test_an_untrained_model_adds_nothing():
@@ -30,7 +33,8 @@ def test_an_untrained_model_adds_nothing():
 def test_the_decoder_stays_below_ten_thousand_macs_a_sample():
     model = RefineModel().eval()
     prediction, base, first, second = pictures(4, rows=64, columns=64)
-    assert count_macs(lambda: both(model, prediction, (first, second), base)) / 64**2 < 10_000
+    gains = ((-3, 2, 7, -8), (1, -1))
+    assert count_macs(lambda: both(model, prediction, (first, second), base, gains=gains)) / 64**2 < 10_000
 
 
 @pytest.mark.parametrize("references", [0, 1, 2])
@@ -44,6 +48,22 @@ def test_all_parts_have_a_say(references):
     assert correction.shape == residual.shape == prediction.shape
     assert correction.any() and residual.any()
     assert not torch.equal(again[0], correction) and not torch.equal(deeper[1], residual)
+
+
+def test_one_kernel_is_the_sum_of_the_heads():
+    model = seeded_weights(4, SMALL).model
+    prediction, base = pictures(2)
+    with torch.no_grad():
+        features, _ = model.fuse(prediction, (), 30, 1)
+        x = model.render(features, prediction, base, 30, 1)
+        luma, chroma = model.synthesis.bases(x)
+        plain = model.synthesis.blend(x, model.config.plain)
+        blended = model.synthesis.blend(x, ((-2, 3, 0, -8), (7, -5)))
+    assert luma.shape == (1, 4, 4, 16, 24) and chroma.shape == (1, 2, 2, 16, 24)
+    assert torch.allclose(plain, torch.cat([luma[:, 0], chroma[:, 0]], 1))
+    y = luma[:, 0] * 0.75 + luma[:, 1] * 0.375 - luma[:, 3]
+    uv = chroma[:, 0] * 1.875 - chroma[:, 1] * 0.625
+    assert torch.allclose(blended, torch.cat([y, uv], 1), atol=1e-6) and not torch.allclose(blended, plain, atol=1e-3)
 
 
 def test_a_missing_reference_counts_as_the_prediction():
@@ -91,9 +111,9 @@ def test_weights_files_hold_it(tmp_path):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("values", [{}, {"fusion": 8}, {"fusion": 17}, {"synthesis_blocks": -1}, {"synthesis": "64"}])
+@pytest.mark.parametrize(
+    "values", [{}, {"fusion": 8}, {"fusion": 17}, {"synthesis_blocks": -1}, {"synthesis": "64"}, {"luma_heads": 0}]
+)
 def test_impossible_widths_are_refused(values):
     with pytest.raises(ModelError):
-        refine_config(
-            {**({"fusion": 16, "synthesis": 16, "fusion_blocks": 1, "synthesis_blocks": 1} if values else {}), **values}
-        )
+        refine_config({**asdict(SMALL), **values} if values else {})

@@ -70,9 +70,21 @@ def test_an_i_frame_has_no_residual(samples):
     assert float(outcome.distortion) == pytest.approx(float(error[:, :4].sum() + 1.5 * error[:, 4:].sum()), rel=1e-3)
 
 
-def test_crops_have_gradients_for_all_weights(samples):
-    coder = RefineCoder(seeded_weights(2, SMALL).model.train())
+@pytest.mark.parametrize("adapt", [False, True])
+def test_crops_have_gradients_for_all_weights(samples, adapt):
+    coder = RefineCoder(seeded_weights(2, SMALL).model.train(), adapt=adapt)
     batch = samples.batch([1, 3, 5, 0], 32, (4,))
     coder.objective(coder(batch), batch).mean().backward()
-    missing = [n for n, p in coder.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
-    assert not missing
+    parameters = dict(coder.named_parameters())
+    missing = {n for n, p in parameters.items() if p.grad is None or not torch.isfinite(p.grad).all()}
+    # The other heads learn under gains alone.
+    assert missing == (set() if adapt else {n for n in parameters if ".heads." in n})
+
+
+def test_gains_never_harm(samples):
+    batch = samples.batch(range(len(samples)))
+    model = seeded_weights(2, SMALL).model
+    with torch.no_grad():
+        adapted, plain = RefineCoder(model, adapt=True)(batch), RefineCoder(model)(batch)
+    assert torch.all(adapted.distortion <= 1.001 * plain.distortion)
+    assert adapted.distortion.sum() < 0.999 * plain.distortion.sum()
