@@ -211,7 +211,7 @@ def _write_weights(path: Path) -> None:
     with torch.no_grad():
         for layer, scale in ((model.fusion.leave, 1 / 16), (model.fusion.weights, 1 / 16), (model.synthesis.leave, 8)):
             for parameter in layer.parameters():
-                parameter *= scale
+                parameter.mul_(scale)
     save_weights(path, model, metadata={"stage": "seed 17"})
 
 

@@ -60,6 +60,8 @@ def encode(
     overwrite: bool = False,
     resume: bool = False,
     verify: bool = False,
+    bitrate: float | None = None,
+    target_psnr: float | None = None,
     progress: Callback | None = None,
     max_pixels: int | None = None,
     max_frames: int | None = None,
@@ -78,6 +80,8 @@ def encode(
     raw            what a headerless input is: "416x240@50:yuv420p"
     resume         go on with the .part that an interrupted encode of the same input and settings left (.nvc only)
     verify         decode what was written and compare
+    bitrate        kbit/s to meet, in place of a quality, by passes over ``src`` (a path or bytes) before the encode
+    target_psnr    the same for the mean PSNR of the frames, (6 Y + U + V) / 8, in dB
     progress       called with nvc.types.Event
     max_*          limits, max_memory in bytes; None takes half of the free memory
     settings       the other fields of nvc.types.Settings: structure, keyint, mini_gop, threads, disable, hash, ...
@@ -94,7 +98,8 @@ def encode(
     return encode_file(
         src, dst, _settings(quality=quality, **settings), mode=mode, format=format, start=start, frames=frames,
         video_stream=video_stream, audio=audio, raw=raw, overwrite=overwrite, resume=resume,
-        verify=verify, limits=Limits(max_pixels, max_frames, max_memory), progress=progress,
+        verify=verify, bitrate=bitrate, target_psnr=target_psnr,
+        limits=Limits(max_pixels, max_frames, max_memory), progress=progress,
     )  # fmt: skip
 
 

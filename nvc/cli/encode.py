@@ -2,7 +2,7 @@
 
 import argparse
 
-from nvc.cli.options import add_common, add_range, limits_of, settings_of, whole
+from nvc.cli.options import add_common, add_range, limits_of, positive, settings_of, whole
 from nvc.cli.output import Output
 
 TOOLS = "networks, merge, obmc, scenecut, rdoq, bipred"
@@ -12,7 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of encode."""
     parser.add_argument("input", metavar="IN", help="a video; - reads y4m from stdin; .yuv needs --raw")
     parser.add_argument("output", metavar="OUT", help=".nvc, or layered also .mp4 or .mkv")
-    parser.add_argument("-q", "--quality", type=whole(0), metavar="0..63", help="higher is better and larger (32)")
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument("-q", "--quality", type=whole(0), metavar="0..63", help="higher is better and larger (32)")
+    rate.add_argument("--bitrate", type=positive, metavar="KBPS", help="kbit/s of video, by passes before the encode")
+    rate.add_argument("--target-psnr", type=positive, metavar="DB", help="mean PSNR 6:1:1 of the frames, the same way")
     parser.add_argument("--mode", choices=("neural", "layered"), help="neural; layered for .mp4 and .mkv")
     parser.add_argument("--structure", choices=("ra", "ld", "intra"), help="hierarchical B, low delay, or I only (ra)")
     parser.add_argument("--keyint", type=whole(1), metavar="N", help="frames from one I frame to the next (64)")
@@ -59,6 +62,8 @@ def run(args: argparse.Namespace, output: Output) -> int:
         overwrite=args.overwrite,
         resume=args.resume,
         verify=args.verify,
+        bitrate=args.bitrate,
+        target_psnr=args.target_psnr,
         limits=limits_of(args),
         progress=output.event,
     )

@@ -107,6 +107,17 @@ def gigabytes(text: str) -> int:
     return int(value * 1e9)
 
 
+def positive(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, got {text!r}")
+    return value
+
+
 def minutes(text: str) -> float:
     """Minutes above 0."""
     try:

@@ -1,6 +1,6 @@
 """Encoder of the neural mode: push frames, get packets. It knows no files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -39,10 +39,18 @@ class Encoder:
 
     ``push`` takes a frame and returns the packets that it completes, ``flush`` the rest. An I period is closed: its
     bytes depend on its own frames and the settings only (contract 6).
+
+    plan  quality of the I periods that start at these display indices; others have the settings'
     """
 
     def __init__(
-        self, info: VideoInfo, settings: Settings, *, stages: Stages | None = None, model: SymbolModel | None = None
+        self,
+        info: VideoInfo,
+        settings: Settings,
+        *,
+        stages: Stages | None = None,
+        model: SymbolModel | None = None,
+        plan: Mapping[int, int] | None = None,
     ) -> None:
         self._networks = networks_for_encoder(settings)
         if self._networks is None:
@@ -61,6 +69,7 @@ class Encoder:
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}
         self._waiting: list[Frame] = []
+        self._plan, self._quality = plan or {}, settings.quality
         self._count = 0
         self._start_pts = self._last_pts = 0
         self._step = 0
@@ -151,21 +160,20 @@ class Encoder:
 
     def _code_intra(self, frame: Frame) -> Packet:
         planes = self._planes(frame)
+        self._quality = self._plan.get(self._count, self.settings.quality)
         with self.stages.time("intra"):
-            qp = intra_qp(self.settings.quality, self.settings.structure)
+            qp = intra_qp(self._quality, self.settings.structure)
             data = self._intra.encode(_as_type(planes, self.info.dtype), qp)
             decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
         self._observe_intra(planes, decoded, qp)
         with self.stages.time("networks"):
             weight = RATE_WEIGHT * (step(8 * qp, self.info.bit_depth) / 16) ** 2
-            decoded, note = choose_intra(
-                self._networks, decoded, planes, self.settings.quality, self.info.bit_depth, weight
-            )
+            decoded, note = choose_intra(self._networks, decoded, planes, self._quality, self.info.bit_depth, weight)
         index = self._count
         self._references = {index: Reference(decoded, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
         self._crc = 0
-        entry = FrameEntry(index, "I", 0, self.settings.quality, frame.pts, frame.duration)
+        entry = FrameEntry(index, "I", 0, self._quality, frame.pts, frame.duration)
         hashes = (plane_hash(decoded, self.info),) if self.settings.hash else ()
         bits = ({"motion": 0, "latents": 0, "hyper": 0, "base": 8 * len(data), "side": 0},)
         return Packet("intra", (entry,), (*note, data), plane_hashes=hashes, bits=bits)
@@ -173,7 +181,7 @@ class Encoder:
     def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
         """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""
         entries = tuple(
-            FrameEntry(start + offset, type_, level, self.settings.quality, frames[offset].pts, frames[offset].duration)  # type: ignore[arg-type]
+            FrameEntry(start + offset, type_, level, self._quality, frames[offset].pts, frames[offset].duration)  # type: ignore[arg-type]
             for offset, type_, level in default_entries(kind, len(frames), self.settings.mini_gop)
         )
         tasks = tasks_of(entries, kind, self._keys)
@@ -240,7 +248,7 @@ class Encoder:
 
     def _setup(self, task: FrameTask) -> FrameSetup:
         s = self.settings
-        return FrameSetup(task, self._size, self.info.bit_depth, s.structure, s.quality, s.disable)
+        return FrameSetup(task, self._size, self.info.bit_depth, s.structure, self._quality, s.disable)
 
     def _advance(self, kind: str, tasks: tuple[FrameTask, ...]) -> None:
         """Move the key pictures on and free what no later frame refers to."""

@@ -1,5 +1,6 @@
 """Which encoder and decoder serve a mode, on which device. The one place that knows their modules."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nvc.pipeline.doctor import device_name
@@ -11,9 +12,12 @@ if TYPE_CHECKING:
     from nvc.codec.layered import LayeredDecoder, LayeredEncoder
 
 
-def make_encoder(info: VideoInfo, settings: Settings) -> "Encoder | LayeredEncoder":
+def make_encoder(
+    info: VideoInfo, settings: Settings, plan: Mapping[int, int] | None = None
+) -> "Encoder | LayeredEncoder":
     """The encoder of the settings' mode: ``header``, ``push(frame)`` and ``flush()`` give packets.
 
+    plan  quality by first frame of an I period (neural mode)
     Raises DeviceError where the device of the settings is not there.
     """
     check_device(settings.device)
@@ -23,7 +27,7 @@ def make_encoder(info: VideoInfo, settings: Settings) -> "Encoder | LayeredEncod
         return LayeredEncoder(info, settings)
     from nvc.codec.encoder import Encoder
 
-    return Encoder(info, settings)
+    return Encoder(info, settings, plan=plan)
 
 
 def make_decoder(

@@ -1,6 +1,6 @@
 """Encode: frames from a video through the encoder into a file, with everything that is carried beside them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,7 +8,17 @@ from nvc.errors import CorruptError, InputError, NvcError, UsageError
 from nvc.pipeline.coders import close_coder, make_encoder
 from nvc.pipeline.limits import Limits, encode_memory
 from nvc.pipeline.packets import Coded
-from nvc.pipeline.paths import PIPE, Destination, Source, check_output, choose_mode, output_file, suffix_of
+from nvc.pipeline.paths import (
+    PIPE,
+    Destination,
+    Source,
+    check_output,
+    check_reopens,
+    choose_mode,
+    output_file,
+    suffix_of,
+)
+from nvc.pipeline.rate import Plan, Prober, Target, make_plan
 from nvc.pipeline.resume import Replay
 from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink
 from nvc.pipeline.verify import Written, check_written
@@ -70,6 +80,8 @@ def encode_file(
     overwrite: bool = False,
     resume: bool = False,
     verify: bool = False,
+    bitrate: float | None = None,
+    target_psnr: float | None = None,
     limits: Limits | None = None,
     progress: Callback | None = None,
 ) -> EncodeResult:
@@ -85,6 +97,8 @@ def encode_file(
     resume         go on with what an unfinished encode left as ``dst``.part (.nvc only): the file becomes what an
                    unbroken run makes. UsageError where that was made from another input or with other settings
     verify         decode what was written and compare; CorruptError where it differs, and nothing is left
+    bitrate        kbit/s of video to meet, by passes before the encode; takes the place of the settings' quality
+    target_psnr    the same for the mean PSNR of the frames, (6 Y + U + V) / 8, in dB
     progress       called with Events
     A damaged input is encoded as far as it is whole; then CorruptError says how many frames that were.
     Raises UsageError, InputError, OutputError, LimitError.
@@ -102,8 +116,14 @@ def encode_file(
 
     carry = True if audio else BESIDE_AUDIO
     options: dict[str, Any] = {"video_stream": video_stream, "start": start, "frames": frames, "carry": carry}
-    with open_video(src, raw=parse_raw(raw) if raw else None, **options) as video:
+    options["raw"] = parse_raw(raw) if raw else None
+    target = None if bitrate is None and target_psnr is None else Target(bitrate, target_psnr)
+    if target is not None:
+        check_reopens(src)
+    with open_video(src, **options) as video:
         job = _Encode(video, settings, limits, report)
+        if target is not None:
+            job.plan_for(target, lambda: open_video(src, **{**options, "carry": False}))
         with output_file(dst, overwrite, resume) as (file, place):
             job.run(file, format or suffix_of(dst).lstrip(".") or "nvc")
             file.flush()
@@ -132,14 +152,23 @@ class _Encode:
         self._sink: NvcSink | MuxSink | None = None
         self._span: list[int] = []
         report.total = video.info.n_frames
+        self._plan: Plan | None = None
+
+    def plan_for(self, target: Target, reopen: Callable[[], Any]) -> None:
+        """Choose qualities that meet a target, by passes over the video, which ``reopen`` opens anew."""
+        probe = Prober(reopen, self._settings, target.psnr is not None, self._report.start)
+        self._plan = make_plan(target, probe, uniform=self._settings.mode == "layered")
+        self._settings = replace(self._settings, quality=self._plan.quality)
 
     def run(self, file: Any, format: str) -> None:
         """Encode everything into ``file``, a PartFile after what it replays."""
         self._replay: Replay | None = getattr(file, "replay", None)
-        encoder = make_encoder(self._video.info, self._settings)
+        plan = self._plan.qualities if self._plan is not None and self._settings.mode == "neural" else None
+        encoder = make_encoder(self._video.info, self._settings, plan)
         self._encoder = encoder
         begin = f", going on at frame {self._replay.start}" if self._replay else ""
-        self._report.start(f"{self._settings.mode} quality {self._settings.quality}{begin}")
+        used = sorted({self._settings.quality, *(plan or {}).values()})
+        self._report.start(f"{self._settings.mode} quality {' and '.join(map(str, used))}{begin}")
         try:
             for index, frame in enumerate(self._frames()):
                 packets = self._replay.code(encoder, index, frame) if self._replay else encoder.push(frame)

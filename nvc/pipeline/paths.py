@@ -43,6 +43,14 @@ def check_destination(dst: Any) -> None:
         raise UsageError(f"the output must be a path or a binary file object, got {dst!r}")
 
 
+def check_reopens(src: Any) -> None:
+    """Raise UsageError for a source that can be read once only, since rate control reads it several times."""
+    if isinstance(src, bytes | bytearray | memoryview) or (is_path(src) and not Path(src).is_fifo()):
+        return
+    what = "a pipe" if not hasattr(src, "read") else "a file object"
+    raise UsageError(f"a bitrate or target PSNR needs passes before the encode, and {what} can be read once only")
+
+
 def check_format(dst: Any, format: str | None, mode: str | None) -> None:
     """Raise UsageError for a ``format`` of an encode that does not exist or fits neither destination nor mode."""
     if format is None:

@@ -13,8 +13,8 @@ EVERYWHERE = (
     "--json --quiet --debug -y --overwrite --device --threads --precision --max-pixels --max-frames --max-memory"
 )
 OWN = {
-    "encode": "-q --quality --mode --structure --keyint --mini-gop --start --frames --preset --intra --base"
-    " --base-preset --video-stream --no-audio --hash --disable --raw --resume --verify",
+    "encode": "-q --quality --bitrate --target-psnr --mode --structure --keyint --mini-gop --start --frames --preset"
+    " --intra --base --base-preset --video-stream --no-audio --hash --disable --raw --resume --verify",
     "decode": "--codec --crf --start --frames --on-damage --strict --enhance --no-enhance --hash",
     "info": "--units",
     "verify": "--deep",
@@ -51,7 +51,9 @@ def test_every_command_has_its_options_tested() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "encode a b --bitrate 500",
+        "encode a b --bitrate 500 -q 3",
+        "encode a b --bitrate 0",
+        "encode a b --target-psnr many",
         "encode a b --preset fast",
         "encode a b --intra vvc",
         "encode a b --base av1",

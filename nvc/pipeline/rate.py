@@ -1,0 +1,282 @@
+"""Rate control: which quality each I period gets, so that a bitrate or a PSNR is met.
+
+Whole passes of the real encoder measure; the last of them lies within a few steps of the plan, so the model between
+only has to bridge those. A plan says all beforehand: no I period depends on how another came out (contract 6), and
+runs are equal byte for byte.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from typing import Any
+
+from nvc.errors import CorruptError, InputError, UsageError
+from nvc.metrics import frame_psnr, psnr_611
+from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
+from nvc.pipeline.packets import Coded, starts_period, times_of
+from nvc.types import QUALITIES, Frame, Settings
+
+_OCTAVE = 0.085  # log2 of bytes by which a step of quality changes a stream, before two passes have told
+_DECIBEL = 0.3  # the same for the mean PSNR
+_NEAR = 1  # steps that the model may bridge
+_PASSES = 5  # at most
+_PREFIX = 17  # frames of the pass that finds where to begin
+_SLOPES = (0.04, 0.2)
+_DECIBELS = (0.1, 0.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an encode is to come to: one of these.
+
+    kbps  kilobits (1000) a second of video, by its own duration; carried sound is not counted
+    psnr  mean PSNR of the frames, (6 Y + U + V) / 8, in dB
+    """
+
+    kbps: float | None = None
+    psnr: float | None = None
+
+    def __post_init__(self) -> None:
+        given = [value for value in (self.kbps, self.psnr) if value is not None]
+        if len(given) != 1:
+            raise UsageError("rate control takes one of bitrate and target PSNR")
+        if not 0 < given[0] < 1e9 or (self.psnr is not None and self.psnr > 100):
+            raise UsageError(f"bitrate must be above 0 kbit/s, a target PSNR from 0 to 100 dB, got {given[0]:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Qualities by the display index of each I period's first frame.
+
+    reached  what the model expects of it, in the target's unit
+    passes   whole passes that were made
+    """
+
+    qualities: Mapping[int, int]
+    reached: float
+    passes: int
+
+    @property
+    def quality(self) -> int:
+        """The first period's, which stands in the header."""
+        return self.qualities[min(self.qualities)]
+
+
+@dataclass(slots=True)
+class Measured:
+    """What a pass at one quality came to.
+
+    periods  bytes of each I period by its first frame, as a .nvc holds them; fixed: bytes of the rest
+    psnr     mean of the frames, where asked for; seconds: duration of the video
+    """
+
+    quality: int
+    periods: dict[int, int] = field(default_factory=dict)
+    fixed: int = 0
+    psnr: float = 0.0
+    frames: int = 0
+    seconds: float = 0.0
+
+    @property
+    def moving(self) -> int:
+        """Bytes that follow the quality."""
+        return max(1, sum(self.periods.values()))
+
+
+Pass = Callable[[int, int | None], Measured]
+
+
+def make_plan(target: Target, run: Pass, *, uniform: bool = False) -> Plan:
+    """A plan that meets a target.
+
+    run      (quality, frames or None for all) -> what that pass measured
+    uniform  one quality for all periods
+    Where the target lies beyond the lowest or highest quality, the plan is that quality.
+    """
+    known = [run(QUALITIES // 2, _PREFIX)]
+    quality = _solve(target, known)
+    if quality != known[0].quality:
+        known.append(run(quality, _PREFIX))
+        quality = _solve(target, known)
+    for count in range(1, _PASSES + 1):  # noqa: B007
+        known.append(run(quality, None))
+        better = _solve(target, known)
+        whole = [m for m in known if m.frames == known[-1].frames]
+        if abs(better - quality) <= _NEAR or better in {m.quality for m in whole}:
+            break
+        quality = better
+    nearest = min(whole, key=lambda m: abs(m.quality - better))
+    if target.psnr is not None:
+        return _psnr_plan(target.psnr, known, nearest, count)
+    return _bitrate_plan(target, known, nearest, count, uniform)
+
+
+def _bitrate_plan(target: Target, known: list[Measured], nearest: Measured, passes: int, uniform: bool) -> Plan:
+    """Every period at one quality, and as many of them one step above as come closest to the target."""
+    assert target.kbps is not None
+    wanted, slope = target.kbps * 125 * nearest.seconds, _slope(known)
+
+    def size(start: int, quality: int) -> float:
+        return nearest.periods[start] * 2 ** (slope * (quality - nearest.quality))
+
+    def total(quality: int) -> float:
+        return nearest.fixed + sum(size(start, quality) for start in nearest.periods)
+
+    base = max([q for q in range(QUALITIES) if total(q) <= wanted], default=0)
+    plan = dict.fromkeys(nearest.periods, base)
+    reached = total(base)
+    if base + 1 < QUALITIES and not uniform and reached < wanted:
+        for start in _spread(sorted(plan)):
+            more = size(start, base + 1) - size(start, base)
+            if abs(reached + more - wanted) < abs(reached - wanted):
+                plan[start], reached = base + 1, reached + more
+    elif base + 1 < QUALITIES and uniform and abs(total(base + 1) - wanted) < abs(reached - wanted):
+        plan, reached = dict.fromkeys(plan, base + 1), total(base + 1)
+    return Plan(plan, reached / nearest.seconds / 125, passes)
+
+
+def _psnr_plan(wanted: float, known: list[Measured], nearest: Measured, passes: int) -> Plan:
+    """The lowest quality that is expected to reach the PSNR, for all periods."""
+    slope = _slope(known, psnr=True)
+    steps = math.ceil((wanted - nearest.psnr) / slope - 1e-6)
+    quality = min(QUALITIES - 1, max(0, nearest.quality + steps))
+    reached = nearest.psnr + slope * (quality - nearest.quality)
+    return Plan(dict.fromkeys(nearest.periods, quality), reached, passes)
+
+
+def _solve(target: Target, known: list[Measured]) -> int:
+    """The quality that would meet the target, by what is known."""
+    last = known[-1]
+    if target.psnr is not None:
+        steps = (target.psnr - last.psnr) / _slope(known, psnr=True)
+    else:
+        assert target.kbps is not None
+        wanted = max(1.0, target.kbps * 125 * last.seconds - last.fixed)
+        steps = math.log2(wanted / last.moving) / _slope(known)
+    return min(QUALITIES - 1, max(0, round(last.quality + steps)))
+
+
+def _slope(known: list[Measured], psnr: bool = False) -> float:
+    """Octaves of bytes, or dB, a step of quality, between the last two passes over the same frames."""
+    low, high = _DECIBELS if psnr else _SLOPES
+    pairs = [(a, b) for a, b in zip(known, known[1:], strict=False) if a.quality != b.quality and a.frames == b.frames]
+    if not pairs:
+        return _DECIBEL if psnr else _OCTAVE
+    a, b = pairs[-1]
+    change = b.psnr - a.psnr if psnr else math.log2(b.moving / a.moving)
+    return min(high, max(low, change / (b.quality - a.quality)))
+
+
+def _spread(starts: list[int]) -> list[int]:
+    """The same in an order that visits all parts of the video early: bit-reversed positions."""
+    bits = max(1, (len(starts) - 1).bit_length())
+    order = sorted(range(1 << bits), key=lambda k: int(format(k, f"0{bits}b")[::-1], 2))
+    return [starts[k] for k in order if k < len(starts)]
+
+
+class Prober:
+    """Runs passes over a video that can be opened again and again.
+
+    reopen   gives a new reader of the video, a context manager
+    measure  decode what was coded too, for the PSNR
+    """
+
+    def __init__(
+        self, reopen: Callable[[], Any], settings: Settings, measure: bool, say: Callable[[str], None]
+    ) -> None:
+        self._reopen, self._settings, self._measure, self._say = reopen, settings, measure, say
+
+    def __call__(self, quality: int, frames: int | None) -> Measured:
+        """A pass; frames: only the first so many."""
+        if frames is None:
+            self._say(f"measuring at quality {quality}")
+        settings = replace(self._settings, quality=quality, hash=False)
+        found = Measured(quality)
+        with self._reopen() as video:
+            coder = _Watched(make_encoder(video.info, settings), found, self._measure, settings)
+            try:
+                with suppress(CorruptError):  # what is whole is encoded; the encode itself says so
+                    for frame in video:
+                        coder.push(frame)
+                        if found.frames == frames:
+                            break
+                coder.finish()
+            finally:
+                coder.close()
+            if not found.frames:
+                raise InputError("the input has no frames")
+            found.seconds = float(coder.ticks * video.info.time_base) or found.frames / 25
+        return found
+
+
+class _Nowhere(BytesIO):
+    """A file that keeps nothing."""
+
+    def write(self, data: Any) -> int:
+        """Take bytes and forget them."""
+        return len(data)
+
+
+class _Watched:
+    """An encoder whose packets are counted, and decoded where their PSNR is wanted."""
+
+    def __init__(self, encoder: Any, found: Measured, measure: bool, settings: Settings) -> None:
+        self._encoder, self._found, self._measure, self._settings = encoder, found, measure, settings
+        self._decoder: Any = None
+        self._sources: list[Frame] = []
+        self._writer: Any = None
+        self._sum = 0.0
+        self._start = 0
+        self.ticks = 0
+
+    def push(self, frame: Frame) -> None:
+        """The next frame."""
+        self._found.frames += 1
+        self.ticks += frame.duration
+        if self._measure:
+            self._sources.append(frame)
+        self._take(self._encoder.push(frame))
+
+    def finish(self) -> None:
+        """The end: all is measured."""
+        self._take(self._encoder.flush())
+        if self._writer is not None:
+            self._writer.close()
+            self._found.fixed = self._writer.video_bytes - sum(self._found.periods.values())
+        if self._decoder is not None:
+            self._compare(self._decoder.flush())
+            self._found.psnr = self._sum / self._found.frames
+
+    def close(self) -> None:
+        """Let go of all threads."""
+        close_coder(self._encoder)
+        if self._decoder is not None:
+            close_coder(self._decoder)
+
+    def _take(self, packets: list[Coded]) -> None:
+        for packet in packets:
+            if starts_period(packet):
+                self._start = min(times_of(packet))
+                self._found.periods[self._start] = 0
+            self._found.periods[self._start] += self._size(packet)
+            if self._measure:
+                if self._decoder is None:
+                    self._decoder = make_decoder(
+                        self._encoder.header, threads=self._settings.threads, device=self._settings.device
+                    )
+                self._compare(self._decoder.push(packet))
+
+    def _size(self, packet: Coded) -> int:
+        from nvc.container import StreamWriter
+
+        if self._writer is None:
+            self._writer = StreamWriter(_Nowhere(), self._encoder.header)
+        before = self._writer.video_bytes
+        self._writer.write(packet)
+        return self._writer.video_bytes - before
+
+    def _compare(self, shown: list[Frame]) -> None:
+        for frame in shown:
+            self._sum += psnr_611(*frame_psnr(frame.planes, self._sources.pop(0).planes, frame.info.bit_depth))

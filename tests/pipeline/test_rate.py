@@ -1,0 +1,145 @@
+"""Rate control: plans from measured passes, and encodes that meet their target."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from nvc.errors import CorruptError, InputError, UsageError
+from nvc.io.reader import open_video
+from nvc.pipeline import encode_file
+from nvc.pipeline.rate import Measured, Plan, Target, make_plan
+from nvc.pipeline.stream import open_stream
+from nvc.types import Packet, Settings
+
+STARTS = (0, 64, 100, 164, 228)
+
+
+class Video:
+    """A video whose bytes and PSNR follow a curve of the quality; it notes the passes over it."""
+
+    def __init__(self, octave: float = 0.1, decibel: float = 0.35) -> None:
+        self.octave, self.decibel = octave, decibel
+        self.passes: list[tuple[int, int | None]] = []
+
+    def bytes(self, start: int, quality: int) -> int:
+        bend = 0.0005 * (quality - 32) ** 2
+        return round((start + 400) * 2 ** (self.octave * (quality - 32) + bend))
+
+    def psnr(self, quality: int) -> float:
+        return 36 + self.decibel * (quality - 32) - 0.001 * (quality - 32) ** 2
+
+    def __call__(self, quality: int, frames: int | None) -> Measured:
+        self.passes.append((quality, frames))
+        if frames is not None:
+            return Measured(quality, {0: self.bytes(0, quality) // 4}, 50, self.psnr(quality), frames, frames / 25)
+        periods = {start: self.bytes(start, quality) for start in STARTS}
+        return Measured(quality, periods, 200, self.psnr(quality), 300, 12.0)
+
+    def kbps(self, plan: Plan) -> float:
+        return (200 + sum(self.bytes(start, q) for start, q in plan.qualities.items())) / 12 / 125
+
+
+@pytest.mark.parametrize("kbps", [0.3, 0.8, 2.0, 5.0, 17.0])
+@pytest.mark.parametrize("octave", [0.06, 0.1, 0.15])
+def test_a_bitrate_is_met(kbps, octave):
+    video = Video(octave)
+    plan = make_plan(Target(kbps=kbps), video)
+    assert sorted(plan.qualities) == list(STARTS)
+    assert max(plan.qualities.values()) - min(plan.qualities.values()) <= 1
+    if 0 < min(plan.qualities.values()) and max(plan.qualities.values()) < 63:
+        # A period is up to a third of the bytes here, and changes by a ninth a step.
+        assert video.kbps(plan) == pytest.approx(kbps, rel=0.03)
+        assert plan.reached == pytest.approx(video.kbps(plan), rel=0.02)
+    assert plan.passes <= 3 and len(video.passes) - plan.passes <= 2
+
+
+def test_a_uniform_plan_has_one_quality():
+    video = Video()
+    plan = make_plan(Target(kbps=2.0), video, uniform=True)
+    assert len(set(plan.qualities.values())) == 1
+    assert video.kbps(plan) == pytest.approx(2.0, rel=0.05)
+
+
+@pytest.mark.parametrize("psnr", [28.0, 33.3, 36.0, 41.9])
+def test_a_psnr_is_reached_by_the_lowest_quality(psnr):
+    video = Video()
+    plan = make_plan(Target(psnr=psnr), video)
+    quality = plan.quality
+    assert set(plan.qualities.values()) == {quality}
+    assert video.psnr(quality) >= psnr - 0.05 and video.psnr(quality - 1) < psnr + 0.05
+
+
+@pytest.mark.parametrize(
+    ("target", "quality"), [(Target(kbps=0.001), 0), (Target(kbps=1e6), 63), (Target(psnr=99), 63)]
+)
+def test_beyond_the_ends_is_the_end(target, quality):
+    plan = make_plan(target, Video())
+    assert set(plan.qualities.values()) == {quality}
+
+
+def test_equal_videos_get_equal_plans():
+    assert make_plan(Target(kbps=3), Video()) == make_plan(Target(kbps=3), Video())
+
+
+@pytest.mark.parametrize("values", [{}, {"kbps": 3, "psnr": 40}, {"kbps": 0}, {"kbps": -1}, {"psnr": 101}])
+def test_impossible_targets_are_refused(values):
+    with pytest.raises(UsageError):
+        Target(**values)
+
+
+def qualities(data: bytes) -> list[int]:
+    """Of each frame in display order."""
+    with open_stream(data) as stream:
+        entries = [e for item in stream.items() if isinstance(item, Packet) for e in item.frames]
+    return [e.quality for e in sorted(entries, key=lambda e: e.display_index)]
+
+
+def test_an_encode_meets_its_bitrate(clip: Path, tmp_path: Path):
+    settings = Settings(keyint=8, threads=1)
+    middle = encode_file(clip, tmp_path / "a.nvc", settings).bitrate_kbps
+    done = encode_file(clip, tmp_path / "b.nvc", settings, bitrate=1.3 * middle)
+    assert done.bitrate_kbps == pytest.approx(1.3 * middle, rel=0.04)
+    again = encode_file(clip, tmp_path / "c.nvc", settings, bitrate=1.3 * middle, verify=True)
+    assert (tmp_path / "b.nvc").read_bytes() == (tmp_path / "c.nvc").read_bytes() and again.bytes == done.bytes
+    found = qualities((tmp_path / "b.nvc").read_bytes())
+    assert all(len(set(found[k : k + 8])) == 1 for k in range(0, 26, 8)) and max(found) - min(found) <= 1
+
+
+def test_an_encode_meets_its_psnr(clip: Path, tmp_path: Path):
+    import nvc
+    from nvc.metrics import frame_psnr, psnr_611
+
+    encode_file(clip, tmp_path / "a.nvc", Settings(keyint=13, threads=1), target_psnr=38.0)
+    with open_video(clip) as video, nvc.open(tmp_path / "a.nvc") as coded:
+        pairs = zip(coded, video, strict=True)
+        found = [psnr_611(*frame_psnr(a.planes, b.planes, 8)) for a, b in pairs]
+    assert 37.9 <= sum(found) / len(found) < 38.7
+
+
+def test_layered_mode_takes_one_quality(clip: Path, tmp_path: Path):
+    settings = Settings(keyint=13, threads=1, base_preset="fast")
+    middle = encode_file(clip, tmp_path / "a.nvc", settings, mode="layered").bitrate_kbps
+    done = encode_file(clip, tmp_path / "b.nvc", settings, mode="layered", bitrate=1.5 * middle)
+    assert done.bitrate_kbps == pytest.approx(1.5 * middle, rel=0.08)
+
+
+@pytest.mark.parametrize("source", ["-", "object"])
+def test_what_can_be_read_once_is_refused(clip: Path, tmp_path: Path, source: str):
+    given = "-" if source == "-" else BytesIO(clip.read_bytes())
+    with pytest.raises(UsageError, match="read once"):
+        encode_file(given, tmp_path / "a.nvc", Settings(), bitrate=100)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_frames_are_an_error(clip: Path, tmp_path: Path):
+    with pytest.raises(InputError):
+        encode_file(clip, tmp_path / "a.nvc", Settings(), bitrate=100, start=1000)
+    assert not list(tmp_path.iterdir())
+
+
+def test_damage_is_told_after_what_is_whole(clip: Path, tmp_path: Path):
+    data = clip.read_bytes()
+    with pytest.raises(CorruptError, match="whole frames"):
+        encode_file(data[: len(data) // 2], tmp_path / "a.nvc", Settings(threads=1, keyint=8), bitrate=100)
+    assert len(qualities((tmp_path / "a.nvc").read_bytes())) == 12
