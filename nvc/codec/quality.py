@@ -14,6 +14,8 @@ LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
     "ld": (23, 35, 43),
     "intra": (36,),
 }
+# The same where networks refine: they give more to pictures that others refer to, which may be coarser elsewhere.
+NETWORK_OFFSETS: dict[Structure, tuple[int, ...]] = {**LEVEL_OFFSETS, "ra": (19, 31, 41, 53, 62, 70, 74)}
 INTRA_OFFSET = -24
 CHROMA_OFFSET = -32
 
@@ -23,9 +25,9 @@ def qp_eighths(quality: int) -> int:
     return (37600 - 352 * quality + 50) // 100
 
 
-def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False) -> int:
+def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False, networks: bool = False) -> int:
     """QP of a frame in eighths: quality, plus the offset of its level or of I frames."""
-    offsets = LEVEL_OFFSETS[structure]
+    offsets = (NETWORK_OFFSETS if networks else LEVEL_OFFSETS)[structure]
     offset = offsets[0] + INTRA_OFFSET if intra else offsets[min(level, len(offsets) - 1)]
     return max(0, qp_eighths(quality) + offset)
 
