@@ -16,7 +16,7 @@ from nvc.errors import CorruptError, InputError, UsageError
 from nvc.metrics import frame_psnr, psnr_611
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
 from nvc.pipeline.packets import Coded, starts_period, times_of
-from nvc.types import QUALITIES, Frame, Settings
+from nvc.types import QUALITIES, Frame, Packet, Settings
 
 _OCTAVE = 0.085  # log2 of bytes by which a step of quality changes a stream, before two passes have told
 _DECIBEL = 0.3  # the same for the mean PSNR
@@ -208,6 +208,8 @@ class Prober:
             if not found.frames:
                 raise InputError("the input has no frames")
             found.seconds = float(coder.ticks * video.info.time_base) or found.frames / 25
+            if found.frames == frames:
+                coder.project(min(settings.keyint, video.info.n_frames or settings.keyint))
         return found
 
 
@@ -228,7 +230,7 @@ class _Watched:
         self._sources: list[Frame] = []
         self._writer: Any = None
         self._sum = 0.0
-        self._start = 0
+        self._start = self._intra = 0
         self.ticks = 0
 
     def push(self, frame: Frame) -> None:
@@ -249,6 +251,13 @@ class _Watched:
             self._compare(self._decoder.flush())
             self._found.psnr = self._sum / self._found.frames
 
+    def project(self, frames: int) -> None:
+        """Make the first frames of an I period stand for a whole one: as much more of what is not the I frame."""
+        found, more = self._found, (frames - 1) / max(1, self._found.frames - 1)
+        if self._intra and len(found.periods) == 1 and more > 1:
+            found.periods[0] = round(self._intra + (found.periods[0] - self._intra) * more)
+            found.seconds *= frames / found.frames
+
     def close(self) -> None:
         """Let go of all threads."""
         close_coder(self._encoder)
@@ -260,7 +269,9 @@ class _Watched:
             if starts_period(packet):
                 self._start = min(times_of(packet))
                 self._found.periods[self._start] = 0
-            self._found.periods[self._start] += self._size(packet)
+            size = self._size(packet)
+            self._found.periods[self._start] += size
+            self._intra += size if isinstance(packet, Packet) and packet.kind == "intra" else 0
             if self._measure:
                 if self._decoder is None:
                     self._decoder = make_decoder(

@@ -8,7 +8,7 @@ import pytest
 from nvc.errors import CorruptError, InputError, UsageError
 from nvc.io.reader import open_video
 from nvc.pipeline import encode_file
-from nvc.pipeline.rate import Measured, Plan, Target, make_plan
+from nvc.pipeline.rate import Measured, Plan, Prober, Target, make_plan
 from nvc.pipeline.stream import open_stream
 from nvc.types import Packet, Settings
 
@@ -143,3 +143,11 @@ def test_damage_is_told_after_what_is_whole(clip: Path, tmp_path: Path):
     with pytest.raises(CorruptError, match="whole frames"):
         encode_file(data[: len(data) // 2], tmp_path / "a.nvc", Settings(threads=1, keyint=8), bitrate=100)
     assert len(qualities((tmp_path / "a.nvc").read_bytes())) == 12
+
+
+def test_the_first_frames_stand_for_a_whole_period(clip: Path):
+    """An I frame weighs more in 9 frames than in 26."""
+    probe = Prober(lambda: open_video(clip, carry=False), Settings(keyint=26, threads=1), False, lambda text: None)
+    part, whole = probe(30, 9), probe(30, None)
+    assert part.frames == 9 and whole.frames == 26 and part.seconds == pytest.approx(whole.seconds)
+    assert part.moving == pytest.approx(whole.moving, rel=0.3)
