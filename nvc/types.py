@@ -288,7 +288,7 @@ class Settings:
         _check_choice("structure", self.structure, ("ra", "ld", "intra"))
         _check_choice("mini-gop", self.mini_gop, (8, 16, 32))
         _check_choice("preset", self.preset, ("medium",))
-        _check_choice("intra", self.intra, ("auto", "hevc"))
+        _check_choice("intra", self.intra, ("auto", "hevc", "vvc"))
         _check_choice("base", self.base, ("hevc",))
         _check_choice("device", self.device, ("auto", "cpu", "cuda"))
         _check_choice("precision", self.precision, ("auto", "fp32", "bf16"))

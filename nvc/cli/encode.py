@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mini-gop", type=whole(1), metavar="N", help="8, 16 or 32 (16)")
     add_range(parser)
     parser.add_argument("--preset", choices=("medium",), help="effort of the encoder (medium)")
-    parser.add_argument("--intra", choices=("auto", "hevc"), help="coder of I frames (auto)")
+    parser.add_argument("--intra", choices=("auto", "hevc", "vvc"), help="coder of I frames; auto is hevc (auto)")
     parser.add_argument("--base", choices=("hevc",), help="base of layered mode (hevc)")
     parser.add_argument("--base-preset", metavar="P", help="preset of the base's encoder (medium)")
     parser.add_argument("--video-stream", type=whole(0), default=0, metavar="N", help="which video stream (0)")

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
-from nvc.codec.intra_hevc import HevcIntraDecoder, coded_size
+from nvc.codec.intra_coders import make_intra_decoder
+from nvc.codec.intra_hevc import coded_size
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
 from nvc.codec.network_choice import networks_for_decoder, refine_intra, refines_intra, single_thread
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
@@ -16,7 +17,7 @@ from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
 from nvc.entropy.coder import encoding_coder, queued
-from nvc.errors import CorruptError, FormatError
+from nvc.errors import CorruptError
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, StreamHeader
 
 
@@ -39,8 +40,6 @@ class Decoder:
     ) -> None:
         self.header, self.info = header, header.info
         self.stages = stages or Stages()
-        if header.intra != "hevc":
-            raise FormatError(f"unknown intra coder {header.intra!r}")
         width, height = coded_size(self.info.width, self.info.height)
         self._size = (height, width)
         ensure_exact()
@@ -48,7 +47,7 @@ class Decoder:
         self._model = model or load_model()
         if self._networks is not None:
             self._model = self._networks.symbol_model(self._model)
-        self._intra = HevcIntraDecoder(header.parameter_sets, self.info.bit_depth, (width, height))
+        self._intra = make_intra_decoder(header.intra, header.parameter_sets, self.info.bit_depth, (width, height))
         self._pool = ThreadPoolExecutor(worker_count(threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._symbols: dict[int, FrameSymbols | None] = {}

@@ -16,7 +16,8 @@ from nvc.codec.frame_coder import (
     reconstruct,
     symbol_capacity,
 )
-from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder, coded_size
+from nvc.codec.intra_coders import QP_OFFSETS, choose_intra_coder, make_intra, make_intra_decoder
+from nvc.codec.intra_hevc import coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
 from nvc.codec.network_choice import choose_intra, networks_for_encoder, single_thread
 from nvc.codec.quality import intra_qp, step
@@ -63,8 +64,9 @@ class Encoder:
             self._model = self._networks.symbol_model(self._model)
         width, height = coded_size(info.width, info.height)
         self._size = (height, width)
-        self._intra = HevcIntra(info)
-        self._intra_decoder = HevcIntraDecoder(self._intra.parameter_sets, info.bit_depth)
+        self._intra_name = choose_intra_coder(settings.intra)
+        self._intra = make_intra(self._intra_name, info)
+        self._intra_decoder = make_intra_decoder(self._intra_name, self._intra.parameter_sets, info.bit_depth)
         self._pool = ThreadPoolExecutor(worker_count(settings.threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}
@@ -85,7 +87,7 @@ class Encoder:
             info=self.info, mode="neural", structure=s.structure, keyint=s.keyint, mini_gop=s.mini_gop,
             quality=s.quality, frame_step=self._step, start_pts=self._start_pts,
             weights=self._networks.weights.id if self._networks else "none",
-            disabled=tuple(sorted(s.disable)), intra="hevc", parameter_sets=self._intra.parameter_sets,
+            disabled=tuple(sorted(s.disable)), intra=self._intra_name, parameter_sets=self._intra.parameter_sets,
         )  # fmt: skip
 
     def push(self, frame: Frame) -> list[Packet]:
@@ -163,7 +165,7 @@ class Encoder:
         self._quality = self._plan.get(self._count, self.settings.quality)
         with self.stages.time("intra"):
             qp = intra_qp(self._quality, self.settings.structure)
-            data = self._intra.encode(_as_type(planes, self.info.dtype), qp)
+            data = self._intra.encode(_as_type(planes, self.info.dtype), qp + QP_OFFSETS[self._intra_name])
             decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
         self._observe_intra(planes, decoded, qp)
         with self.stages.time("networks"):

@@ -7,7 +7,6 @@ test sequences bring is not (docs/training-log.md).
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from nvc.types import Frame
@@ -49,17 +48,30 @@ def _changed(frame: Frame, steps: Sequence[Callable[[Plane, float], Plane]]) -> 
 
 
 def _mirrored(plane: Plane) -> Plane:
-    half = cv2.resize(plane, (plane.shape[1] // 2, plane.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    rows, columns = plane.shape
+    half = plane.reshape(rows // 2, 2, columns // 2, 2).mean((1, 3), dtype=np.float32)
     wide = np.concatenate([half, half[:, ::-1]], 1)
     return np.concatenate([wide, wide[::-1]], 0)
 
 
 def _sharpened(plane: Plane, amount: float, radius: float) -> Plane:
-    return plane + amount * (plane - cv2.GaussianBlur(plane, (0, 0), radius))
+    return plane + amount * (plane - _blurred(plane, radius))
 
 
 def _noise(shape: tuple[int, ...], deviation: float, grain: float, random: np.random.Generator) -> Plane:
     noise = random.standard_normal(shape, np.float32)
     if grain > 0.3:
-        noise = cv2.GaussianBlur(noise, (0, 0), grain)
+        noise = _blurred(noise, grain)
     return noise * (deviation / max(1e-6, float(noise.std())))
+
+
+def _blurred(plane: Plane, deviation: float) -> Plane:
+    """A Gaussian blur, edges mirrored."""
+    reach = max(1, round(4 * deviation))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+    kernel = (kernel / kernel.sum()).astype(np.float32)
+    for axis in (0, 1):
+        pad = [(reach, reach) if axis == k else (0, 0) for k in (0, 1)]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(plane, pad, "reflect"), 2 * reach + 1, axis)
+        plane = windows @ kernel
+    return plane

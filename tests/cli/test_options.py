@@ -55,7 +55,7 @@ def test_every_command_has_its_options_tested() -> None:
         "encode a b --bitrate 0",
         "encode a b --target-psnr many",
         "encode a b --preset fast",
-        "encode a b --intra vvc",
+        "encode a b --intra av1",
         "encode a b --base av1",
         "encode a b --workers 2",
         "encode a b --qual 3",

@@ -1,0 +1,52 @@
+"""Which coder makes the I frames of a stream, by name: "hevc" or "vvc"."""
+
+from typing import Protocol
+
+from nvc.codec.base_planes import Planes
+from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder
+from nvc.codec.intra_vvc import VvcIntra, VvcIntraDecoder, can_decode, vvenc
+from nvc.errors import FormatError, UsageError
+from nvc.types import VideoInfo
+
+# Added to the QP of HEVC for a picture of about the same PSNR.
+QP_OFFSETS = {"hevc": 0, "vvc": 4}
+
+
+class IntraEncoder(Protocol):
+    """What HevcIntra and VvcIntra have in common."""
+
+    parameter_sets: bytes
+
+    def encode(self, planes: Planes, qp: int) -> bytes:
+        """One picture."""
+
+
+class IntraDecoder(Protocol):
+    """What HevcIntraDecoder and VvcIntraDecoder have in common."""
+
+    def decode(self, data: bytes) -> Planes:
+        """Planes of one picture."""
+
+
+def choose_intra_coder(wanted: str) -> str:
+    """ "hevc" or "vvc" for "auto", "hevc" or "vvc". Raises UsageError where VVC is asked for and cannot be."""
+    if wanted != "vvc":
+        return "hevc"
+    if vvenc() is None or not can_decode():
+        raise UsageError("--intra vvc needs an ffmpeg program with VVenC and a libavcodec that decodes VVC")
+    return "vvc"
+
+
+def make_intra(name: str, info: VideoInfo) -> IntraEncoder:
+    """The coder of that name."""
+    return VvcIntra(info) if name == "vvc" else HevcIntra(info)
+
+
+def make_intra_decoder(
+    name: str, parameter_sets: bytes, bit_depth: int, size: tuple[int, int] | None = None
+) -> IntraDecoder:
+    """Its decoder; size: (width, height) coded. Raises FormatError for a name that is none."""
+    if name not in QP_OFFSETS:
+        raise FormatError(f"unknown intra coder {name!r}")
+    kind = VvcIntraDecoder if name == "vvc" else HevcIntraDecoder
+    return kind(parameter_sets, bit_depth, size)

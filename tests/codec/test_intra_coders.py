@@ -1,0 +1,21 @@
+import pytest
+
+from nvc.codec.intra_coders import choose_intra_coder, make_intra_decoder
+from nvc.errors import FormatError, UsageError
+
+
+def test_what_is_not_there_is_said(monkeypatch) -> None:
+    monkeypatch.setattr("nvc.codec.intra_coders.vvenc", lambda: None)
+    with pytest.raises(UsageError, match="VVenC"):
+        choose_intra_coder("vvc")
+    assert choose_intra_coder("auto") == choose_intra_coder("hevc") == "hevc"
+    monkeypatch.setattr("nvc.codec.intra_coders.vvenc", lambda: "ffmpeg")
+    assert choose_intra_coder("vvc") == "vvc"
+
+
+def test_unknown_coders_are_refused(monkeypatch) -> None:
+    with pytest.raises(FormatError, match="unknown intra coder"):
+        make_intra_decoder("jpeg", b"", 8)
+    monkeypatch.setattr("nvc.codec.intra_vvc.can_decode", lambda: False)
+    with pytest.raises(FormatError, match="no VVC decoder"):
+        make_intra_decoder("vvc", b"", 8)
