@@ -35,6 +35,11 @@ class Reporter:
         """The job knows its input; ``message`` says what it does."""
         self._tell("start", message)
 
+    def restart(self, message: str) -> None:
+        """What was done so far was only to prepare: counters and clock begin anew."""
+        self._begin, self.frames, self.bytes = time.perf_counter(), 0, 0
+        self.start(message)
+
     def advance(self, frames: int = 1, size: int | None = None) -> None:
         """``frames`` more are done; ``size`` is the number of bytes written so far."""
         self.frames += frames

@@ -145,8 +145,10 @@ class Output:
         if self.json:
             self._object({"type": "start", **self.names, "frames": event.total, "message": event.message})
         elif not self.quiet and sys.stderr.isatty():
-            self._live = _live_line()
-            self._live.start()
+            if self._live is None:
+                self._live = _live_line()
+                self._live.start()
+            self._live.update(event.message or "starting")
 
     def _progress(self, event: "Event") -> None:
         if self.json:

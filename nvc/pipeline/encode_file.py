@@ -6,7 +6,7 @@ from typing import Any
 
 from nvc.errors import CorruptError, InputError, NvcError, UsageError
 from nvc.pipeline.coders import close_coder, make_encoder
-from nvc.pipeline.limits import Limits, encode_memory
+from nvc.pipeline.limits import Limits, encode_memory, measure_memory
 from nvc.pipeline.packets import Coded
 from nvc.pipeline.paths import (
     PIPE,
@@ -122,10 +122,11 @@ def encode_file(
         check_reopens(src)
     with open_video(src, **options) as video:
         job = _Encode(video, settings, limits, report)
-        if target is not None:
-            job.plan_for(target, lambda: open_video(src, **{**options, "carry": False}))
+        format = format or suffix_of(dst).lstrip(".") or "nvc"
         with output_file(dst, overwrite, resume) as (file, place):
-            job.run(file, format or suffix_of(dst).lstrip(".") or "nvc")
+            if target is not None:
+                job.plan_for(target, lambda: open_video(src, **{**options, "carry": False}), format)
+            job.run(file, format)
             file.flush()
             if verify:
                 check_written(place, job.written, settings, limits)
@@ -154,11 +155,17 @@ class _Encode:
         report.total = video.info.n_frames
         self._plan: Plan | None = None
 
-    def plan_for(self, target: Target, reopen: Callable[[], Any]) -> None:
+    def plan_for(self, target: Target, reopen: Callable[[], Any], format: str) -> None:
         """Choose qualities that meet a target, by passes over the video, which ``reopen`` opens anew."""
-        probe = Prober(reopen, self._settings, target.psnr is not None, self._report.start)
-        self._plan = make_plan(target, probe, uniform=self._settings.mode == "layered")
-        self._settings = replace(self._settings, quality=self._plan.quality)
+        if target.psnr is not None:
+            self._limits.check_memory(measure_memory(self._video.info, self._settings))
+        probe = Prober(reopen, self._settings, target, format, self._report, self._limits)
+        self._plan = plan = make_plan(target, probe, uniform=self._settings.mode == "layered")
+        self._settings = replace(self._settings, quality=plan.quality)
+        if plan.is_missed:
+            wanted = f"{target.kbps:g} kbit/s" if target.psnr is None else f"{target.psnr:g} dB"
+            found = f"{plan.reached:.1f} kbit/s" if target.psnr is None else f"{plan.reached:.2f} dB"
+            self._report.warn(f"{wanted} cannot be met: quality {plan.quality} comes to about {found}")
 
     def run(self, file: Any, format: str) -> None:
         """Encode everything into ``file``, a PartFile after what it replays."""
@@ -168,7 +175,8 @@ class _Encode:
         self._encoder = encoder
         begin = f", going on at frame {self._replay.start}" if self._replay else ""
         used = sorted({self._settings.quality, *(plan or {}).values()})
-        self._report.start(f"{self._settings.mode} quality {' and '.join(map(str, used))}{begin}")
+        say = self._report.start if self._plan is None else self._report.restart
+        say(f"{self._settings.mode} quality {' and '.join(map(str, used))}{begin}")
         try:
             for index, frame in enumerate(self._frames()):
                 packets = self._replay.code(encoder, index, frame) if self._replay else encoder.push(frame)

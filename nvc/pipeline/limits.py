@@ -14,6 +14,9 @@ BASE_BYTES = 350_000_000
 # Bytes for each luma pixel of one frame that is being coded, beside those that are kept.
 _ENCODE_WORK, _DECODE_WORK = 160, 60
 _LOOKAHEAD = 64  # frames at most
+# With networks: torch loaded, and bytes for each luma pixel of a frame that is being coded.
+_TORCH_BYTES, _NETWORK_ENCODE, _NETWORK_DECODE = 280_000_000, 270, 200
+_SOURCE = 3  # bytes for each luma pixel of an original that waits for its decoded picture
 _KEPT = 12  # bytes for each luma pixel of a kept frame: planes in 16 bit, symbols, motion
 
 
@@ -68,14 +71,36 @@ def encode_memory(info: VideoInfo, settings: Settings) -> int:
     work = _workers(settings.threads) * _ENCODE_WORK
     if settings.mode == "layered":  # originals wait for their pictures as long as x265 looks ahead
         work += _LOOKAHEAD * (2 if info.bit_depth == 8 else 3)
-    return BASE_BYTES + pixels * (held * (_KEPT + 3) + work)
+    bytes_ = BASE_BYTES + pixels * (held * (_KEPT + 3) + work)
+    return bytes_ + (_network_memory(pixels, settings.threads, _NETWORK_ENCODE) if uses_networks(settings) else 0)
+
+
+def measure_memory(info: VideoInfo, settings: Settings) -> int:
+    """Estimate in bytes of what coding takes where every picture is decoded beside and compared."""
+    pixels = info.width * info.height
+    waiting = settings.keyint if settings.mode == "layered" else settings.mini_gop
+    decoding = waiting * (_KEPT + _SOURCE) + _workers(settings.threads) * _DECODE_WORK
+    bytes_ = encode_memory(info, settings) + pixels * decoding
+    return bytes_ + (pixels * _workers(settings.threads) * _NETWORK_DECODE if uses_networks(settings) else 0)
+
+
+def uses_networks(settings: Settings) -> bool:
+    """Whether an encode with these settings runs networks."""
+    from nvc.codec.network_choice import weights_there
+
+    return "networks" not in settings.disable and (settings.mode == "layered" or weights_there())
+
+
+def _network_memory(pixels: int, threads: int, each: int) -> int:
+    return _TORCH_BYTES + pixels * _workers(threads) * each
 
 
 def decode_memory(header: StreamHeader, threads: int = 0) -> int:
     """Estimate in bytes of what decoding takes at its peak."""
     pixels = header.info.width * header.info.height
     held = header.mini_gop if header.mode == "neural" and header.structure == "ra" else 3
-    return BASE_BYTES + pixels * (held * _KEPT + _workers(threads) * _DECODE_WORK)
+    bytes_ = BASE_BYTES + pixels * (held * _KEPT + _workers(threads) * _DECODE_WORK)
+    return bytes_ + (_network_memory(pixels, threads, _NETWORK_DECODE) if header.weights != "none" else 0)
 
 
 def free_memory() -> int | None:

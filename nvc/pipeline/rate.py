@@ -10,12 +10,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
+from tempfile import TemporaryFile
 from typing import Any
 
 from nvc.errors import CorruptError, InputError, UsageError
 from nvc.metrics import frame_psnr, psnr_611
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
-from nvc.pipeline.packets import Coded, starts_period, times_of
+from nvc.pipeline.limits import Limits
+from nvc.pipeline.packets import Coded, picture_bytes, starts_period, times_of
+from nvc.pipeline.sinks import MuxSink, NvcSink
+from nvc.progress import Reporter
 from nvc.types import QUALITIES, Frame, Packet, Settings
 
 _OCTAVE = 0.085  # log2 of bytes by which a step of quality changes a stream, before two passes have told
@@ -50,13 +54,15 @@ class Target:
 class Plan:
     """Qualities by the display index of each I period's first frame.
 
-    reached  what the model expects of it, in the target's unit
-    passes   whole passes that were made
+    reached    what is expected of it, in the target's unit
+    passes     whole passes that were made
+    is_missed  the target lies beyond the lowest or highest quality
     """
 
     qualities: Mapping[int, int]
     reached: float
     passes: int
+    is_missed: bool = False
 
     @property
     def quality(self) -> int:
@@ -70,6 +76,7 @@ class Measured:
 
     periods  bytes of each I period by its first frame, as a .nvc holds them; fixed: bytes of the rest
     psnr     mean of the frames, where asked for; seconds: duration of the video
+    is_part  made from the first frames only
     """
 
     quality: int
@@ -78,6 +85,7 @@ class Measured:
     psnr: float = 0.0
     frames: int = 0
     seconds: float = 0.0
+    is_part: bool = False
 
     @property
     def moving(self) -> int:
@@ -100,16 +108,18 @@ def make_plan(target: Target, run: Pass, *, uniform: bool = False) -> Plan:
     if quality != known[0].quality:
         known.append(run(quality, _PREFIX))
         quality = _solve(target, known)
-    for count in range(1, _PASSES + 1):  # noqa: B007
+    count = 0
+    while True:
+        count += 1
         known.append(run(quality, None))
         better = _solve(target, known)
-        whole = [m for m in known if m.frames == known[-1].frames]
-        if abs(better - quality) <= _NEAR or better in {m.quality for m in whole}:
+        whole = [m for m in known if not m.is_part]
+        if abs(better - quality) <= _NEAR or better in {m.quality for m in whole} or count == _PASSES:
             break
         quality = better
-    nearest = min(whole, key=lambda m: abs(m.quality - better))
     if target.psnr is not None:
-        return _psnr_plan(target.psnr, known, nearest, count)
+        return _psnr_plan(target.psnr, run, whole, better)
+    nearest = min(whole, key=lambda m: abs(m.quality - better))
     return _bitrate_plan(target, known, nearest, count, uniform)
 
 
@@ -134,16 +144,26 @@ def _bitrate_plan(target: Target, known: list[Measured], nearest: Measured, pass
                 plan[start], reached = base + 1, reached + more
     elif base + 1 < QUALITIES and uniform and abs(total(base + 1) - wanted) < abs(reached - wanted):
         plan, reached = dict.fromkeys(plan, base + 1), total(base + 1)
-    return Plan(plan, reached / nearest.seconds / 125, passes)
+    kbps = reached / nearest.seconds / 125
+    is_end = set(plan.values()) <= {0} or set(plan.values()) <= {QUALITIES - 1}
+    return Plan(plan, kbps, passes, is_end and abs(kbps - target.kbps) > 0.05 * target.kbps)
 
 
-def _psnr_plan(wanted: float, known: list[Measured], nearest: Measured, passes: int) -> Plan:
-    """The lowest quality that is expected to reach the PSNR, for all periods."""
-    slope = _slope(known, psnr=True)
-    steps = math.ceil((wanted - nearest.psnr) / slope - 1e-6)
-    quality = min(QUALITIES - 1, max(0, nearest.quality + steps))
-    reached = nearest.psnr + slope * (quality - nearest.quality)
-    return Plan(dict.fromkeys(nearest.periods, quality), reached, passes)
+def _psnr_plan(wanted: float, run: Pass, whole: list[Measured], quality: int) -> Plan:
+    """The lowest quality around ``quality`` that was measured to reach the PSNR, for all periods."""
+    known = {m.quality: m for m in whole}
+
+    def reaches(q: int) -> bool:
+        if q not in known:
+            known[q] = run(q, None)
+        return known[q].psnr >= wanted
+
+    while not reaches(quality) and quality < QUALITIES - 1:
+        quality += 1
+    while quality > 0 and quality - 1 not in known and known[quality].psnr - wanted > _DECIBEL and reaches(quality - 1):
+        quality -= 1
+    found = known[quality]
+    return Plan(dict.fromkeys(found.periods, quality), found.psnr, len(known), found.psnr < wanted)
 
 
 def _solve(target: Target, known: list[Measured]) -> int:
@@ -161,7 +181,9 @@ def _solve(target: Target, known: list[Measured]) -> int:
 def _slope(known: list[Measured], psnr: bool = False) -> float:
     """Octaves of bytes, or dB, a step of quality, between the last two passes over the same frames."""
     low, high = _DECIBELS if psnr else _SLOPES
-    pairs = [(a, b) for a, b in zip(known, known[1:], strict=False) if a.quality != b.quality and a.frames == b.frames]
+    pairs = [
+        (a, b) for a, b in zip(known, known[1:], strict=False) if a.quality != b.quality and a.is_part == b.is_part
+    ]
     if not pairs:
         return _DECIBEL if psnr else _OCTAVE
     a, b = pairs[-1]
@@ -180,26 +202,35 @@ class Prober:
     """Runs passes over a video that can be opened again and again.
 
     reopen   gives a new reader of the video, a context manager
-    measure  decode what was coded too, for the PSNR
+    target   with a PSNR what was coded is decoded too
+    format   "nvc", "mp4" or "mkv", whose bytes count
     """
 
     def __init__(
-        self, reopen: Callable[[], Any], settings: Settings, measure: bool, say: Callable[[str], None]
+        self,
+        reopen: Callable[[], Any],
+        settings: Settings,
+        target: Target,
+        format: str = "nvc",
+        report: Reporter | None = None,
+        limits: Limits | None = None,
     ) -> None:
-        self._reopen, self._settings, self._measure, self._say = reopen, settings, measure, say
+        self._reopen, self._settings, self._target, self._format = reopen, settings, target, format
+        self._report, self._limits = report or Reporter(), limits or Limits()
 
     def __call__(self, quality: int, frames: int | None) -> Measured:
         """A pass; frames: only the first so many."""
-        if frames is None:
-            self._say(f"measuring at quality {quality}")
-        settings = replace(self._settings, quality=quality, hash=False)
+        self._report.restart(f"measuring at quality {quality}")
+        settings = replace(self._settings, quality=quality)
         found = Measured(quality)
         with self._reopen() as video:
-            coder = _Watched(make_encoder(video.info, settings), found, self._measure, settings)
+            coder = _Watched(make_encoder(video.info, settings), found, self._target, settings, self._format)
             try:
                 with suppress(CorruptError):  # what is whole is encoded; the encode itself says so
                     for frame in video:
+                        self._limits.check_frames(found.frames + 1)
                         coder.push(frame)
+                        self._report.advance()
                         if found.frames == frames:
                             break
                 coder.finish()
@@ -208,7 +239,8 @@ class Prober:
             if not found.frames:
                 raise InputError("the input has no frames")
             found.seconds = float(coder.ticks * video.info.time_base) or found.frames / 25
-            if found.frames == frames:
+            if found.frames == frames and video.info.n_frames != frames:
+                found.is_part = True
                 coder.project(min(settings.keyint, video.info.n_frames or settings.keyint))
         return found
 
@@ -224,11 +256,13 @@ class _Nowhere(BytesIO):
 class _Watched:
     """An encoder whose packets are counted, and decoded where their PSNR is wanted."""
 
-    def __init__(self, encoder: Any, found: Measured, measure: bool, settings: Settings) -> None:
-        self._encoder, self._found, self._measure, self._settings = encoder, found, measure, settings
+    def __init__(self, encoder: Any, found: Measured, target: Target, settings: Settings, format: str) -> None:
+        self._encoder, self._found, self._settings, self._format = encoder, found, settings, format
+        self._measure = target.psnr is not None
         self._decoder: Any = None
         self._sources: list[Frame] = []
-        self._writer: Any = None
+        self._sink: NvcSink | MuxSink | None = None
+        self._file: Any = None
         self._sum = 0.0
         self._start = self._intra = 0
         self.ticks = 0
@@ -244,9 +278,9 @@ class _Watched:
     def finish(self) -> None:
         """The end: all is measured."""
         self._take(self._encoder.flush())
-        if self._writer is not None:
-            self._writer.close()
-            self._found.fixed = self._writer.video_bytes - sum(self._found.periods.values())
+        if self._sink is not None:
+            self._sink.close()
+            self._found.fixed = max(0, self._sink.video_bytes - sum(self._found.periods.values()))
         if self._decoder is not None:
             self._compare(self._decoder.flush())
             self._found.psnr = self._sum / self._found.frames
@@ -259,8 +293,10 @@ class _Watched:
             found.seconds *= frames / found.frames
 
     def close(self) -> None:
-        """Let go of all threads."""
+        """Let go of threads and files."""
         close_coder(self._encoder)
+        if self._file is not None:
+            self._file.close()
         if self._decoder is not None:
             close_coder(self._decoder)
 
@@ -280,13 +316,17 @@ class _Watched:
                 self._compare(self._decoder.push(packet))
 
     def _size(self, packet: Coded) -> int:
-        from nvc.container import StreamWriter
-
-        if self._writer is None:
-            self._writer = StreamWriter(_Nowhere(), self._encoder.header)
-        before = self._writer.video_bytes
-        self._writer.write(packet)
-        return self._writer.video_bytes - before
+        """Bytes that the packet takes in the file."""
+        if self._sink is None:
+            header = self._encoder.header
+            if self._format == "nvc":
+                self._sink = NvcSink(_Nowhere(), header, (), ())
+            else:
+                self._file = TemporaryFile()
+                self._sink = MuxSink(self._file, header, (), (), self._format)
+        before = self._sink.video_bytes
+        self._sink.write(packet)
+        return max(picture_bytes(packet), self._sink.video_bytes - before)
 
     def _compare(self, shown: list[Frame]) -> None:
         for frame in shown:
