@@ -9,7 +9,13 @@ from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_
 from nvc.codec.intra_coders import make_intra_decoder
 from nvc.codec.intra_hevc import coded_size
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
-from nvc.codec.network_choice import networks_for_decoder, refine_intra, refines_intra, single_thread
+from nvc.codec.network_choice import (
+    networks_for_decoder,
+    refine_intra,
+    refines_intra,
+    single_thread,
+    torch_threads,
+)
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.schedule import tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -48,7 +54,8 @@ class Decoder:
         if self._networks is not None:
             self._model = self._networks.symbol_model(self._model)
         self._intra = make_intra_decoder(header.intra, header.parameter_sets, self.info.bit_depth, (width, height))
-        self._pool = ThreadPoolExecutor(worker_count(threads), initializer=single_thread(self._networks))
+        self._threads = worker_count(threads)
+        self._pool = ThreadPoolExecutor(self._threads, initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._symbols: dict[int, FrameSymbols | None] = {}
         self._keys: dict[str, int] = {}
@@ -132,7 +139,7 @@ class Decoder:
         self._crc = 0
         self._last_intra = 8 * len(data)
         y, u, v = decoded[0].astype(np.uint16), decoded[1].astype(np.uint16), decoded[2].astype(np.uint16)
-        with self.stages.time("networks"):
+        with self.stages.time("networks"), torch_threads(self._networks, self._threads):
             note = notes[0] if notes else None
             y, u, v = refine_intra(self._networks, (y, u, v), packet.frames[0].quality, self.info.bit_depth, note)
         self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}

@@ -19,7 +19,7 @@ from nvc.codec.frame_coder import (
 from nvc.codec.intra_coders import QP_OFFSETS, choose_intra_coder, make_intra, make_intra_decoder
 from nvc.codec.intra_hevc import coded_size
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
-from nvc.codec.network_choice import choose_intra, networks_for_encoder, single_thread
+from nvc.codec.network_choice import choose_intra, networks_for_encoder, single_thread, torch_threads
 from nvc.codec.quality import intra_qp, step
 from nvc.codec.references import Planes, Reference, plane_hash
 from nvc.codec.scenes import is_cut, thumbnail
@@ -168,7 +168,7 @@ class Encoder:
             data = self._intra.encode(_as_type(planes, self.info.dtype), qp + QP_OFFSETS[self._intra_name])
             decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
         self._observe_intra(planes, decoded, qp)
-        with self.stages.time("networks"):
+        with self.stages.time("networks"), torch_threads(self._networks, worker_count(self.settings.threads)):
             weight = RATE_WEIGHT * (step(8 * qp, self.info.bit_depth) / 16) ** 2
             decoded, note = choose_intra(self._networks, decoded, planes, self._quality, self.info.bit_depth, weight)
         index = self._count

@@ -111,12 +111,12 @@ def _steered(chooser: "PeriodSteering", plain: LayeredPayload, units: list[tuple
 
 
 def _open_steering(info: VideoInfo, settings: Settings, base: HevcBase) -> "PeriodSteering | None":
-    """What chooses strengths; None with networks off, or where no weights are here."""
+    """What chooses strengths, in fp32 always; None with networks off, or where no weights are here."""
     from nvc.codec.layered_enhance import PeriodSteering, open_default_enhancer
 
     if "networks" in settings.disable:
         return None
-    enhancer = open_default_enhancer(settings.device, settings.precision, settings.threads)
+    enhancer = open_default_enhancer(settings.device, "fp32", settings.threads)
     return None if enhancer is None else PeriodSteering(enhancer, info, base.parameter_sets, base.size)
 
 

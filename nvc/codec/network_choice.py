@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nvc.codec.networks import FrameNetworks
@@ -133,6 +134,22 @@ def unpack_refinement(note: bytes, counts: tuple[int, int]) -> tuple[int, Gains 
         raise CorruptError("an I packet says what cannot be about its refinement")
     values = [part + GAINS[0] for part in nibbles[1:end]]
     return switches, (tuple(values[:luma]), tuple(values[luma:]))
+
+
+@contextmanager
+def torch_threads(networks: Networks | None, count: int) -> Iterator[None]:
+    """Let this thread's networks compute in ``count`` threads."""
+    if networks is None:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def single_thread(networks: Networks | None) -> Callable[[], None] | None:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 from nvc.errors import ModelError
 from nvc.models.enhance import PRESETS, EnhanceModel, config_from_json, config_to_json
-from nvc.models.files import content_id, open_tensors
+from nvc.models.files import content_id, open_tensors, write_tensors
 from nvc.weights import manifest_text, offered_paths
 
 FORMAT = "nvc-enhance-1"
@@ -46,10 +45,7 @@ def save_enhance(
         raise ModelError("the enhancement holds values that are not finite (or too large for 16 bits)")
     config = config_to_json(model.config)
     own = {"format": FORMAT, "id": content_id(arrays, f"{FORMAT} {config}"), "config": config}
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    save_file({name: np.ascontiguousarray(a) for name, a in arrays.items()}, part, metadata={**(metadata or {}), **own})
-    os.replace(part, target)
+    write_tensors(Path(path), arrays, {**(metadata or {}), **own})
     return own["id"]
 
 

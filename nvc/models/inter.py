@@ -356,8 +356,13 @@ class InterModel(nn.Module):
 
 @contextlib.contextmanager
 def inference(model: nn.Module, precision: str = "fp32") -> Iterator[None]:
-    """Run ``model`` for decoding or encoding: no gradients, evaluation mode, "fp32" or "bf16" where that is allowed."""
+    """Run ``model`` for decoding or encoding: no gradients, evaluation mode, "fp32" or "bf16" where that is allowed.
+
+    fp32 on a GPU means all of its bits: PyTorch's TF32 is switched off for the process.
+    """
     device = next(model.parameters()).device
+    if device.type == "cuda" and precision != "bf16":
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     training = model.training
     model.eval()
     try:

@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
 
 from nvc.errors import ModelError
 from nvc.models.enhance_weights import is_enhance_file
-from nvc.models.files import content_id, open_tensors
+from nvc.models.files import content_id, open_tensors, write_tensors
 from nvc.models.inter import InterConfig, InterModel, config_from
 from nvc.models.refine import RefineConfig, RefineModel, refine_config
 from nvc.weights import manifest_text, offered_paths
@@ -75,9 +74,7 @@ def save_weights(
     target = Path(path)
     arrays = _arrays(model, tables or {}, half)
     info = {**(metadata or {}), **_own_metadata(model, arrays)}
-    part = target.with_name(target.name + ".part")
-    save_file(arrays, part, metadata=info)
-    os.replace(part, target)
+    write_tensors(target, arrays, info)
     return info["id"]
 
 

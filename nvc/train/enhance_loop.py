@@ -17,6 +17,7 @@ from nvc.codec.enhance import blind_strength
 from nvc.errors import UsageError
 from nvc.models.enhance import PRESETS, QP_SCALE, EnhanceModel
 from nvc.train.enhance_data import CODECS, EnhanceBatch, EnhanceSamples
+from nvc.train.workers import fast_bf16
 
 # PSNR 6:1:1.
 _WEIGHTS = (0.75, 0.125, 0.125)
@@ -88,7 +89,7 @@ class EnhanceTraining:
         rate = stage.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.progress)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16("cpu")):
             residual, estimate = self.model(batch.decoded, batch.neighbours, batch.qp, batch.known, batch.kind)
         loss = distortion(batch, residual).mean() + stage.estimator * estimator_loss(batch, estimate)
         self.optimiser.zero_grad(set_to_none=True)
@@ -161,7 +162,7 @@ def evaluate(model: EnhanceModel, samples: EnhanceSamples, most: int = 600) -> d
     model.eval()
     for number in sorted(set(map(int, numbers))):
         batch = samples.whole([number])
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=fast_bf16("cpu")):
             residual, estimate = model(batch.decoded, batch.neighbours, batch.qp, batch.known, batch.kind)
         qp, read = float(batch.qp[0]), bool(batch.known[0])
         guess = float(estimate[0].clamp(0, QP_SCALE))

@@ -28,7 +28,7 @@ from nvc.train.losses import Coder
 from nvc.train.refine import RefineCoder
 from nvc.train.stage import Stage
 from nvc.train.start import set_start
-from nvc.train.workers import Group
+from nvc.train.workers import Group, fast_bf16
 
 _HYPER_RATE = 10.0
 _FLOOR = 0.01  # of the learning rate at the end
@@ -219,13 +219,6 @@ def train_step(group: Group, stage: Stage, options: Options, samples: Samples, s
     state.step += 1
     numbers = state.coder.progress(outcome, batch)
     return {"loss": loss.item(), **numbers, "norm": norm, "skipped": float(not finite)}
-
-
-def fast_bf16(device: str) -> bool:
-    """Whether bf16 is computed and not emulated, which would be many times slower than fp32."""
-    if device != "cpu":
-        return True
-    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()
 
 
 @torch.no_grad()

@@ -67,3 +67,10 @@ def _enter(rank: int, world: int, meeting: str, work: Callable[..., None], argum
         work(Group(rank, world), *arguments)
     finally:
         dist.destroy_process_group()
+
+
+def fast_bf16(device: str) -> bool:
+    """Whether bf16 is computed and not emulated, which would be many times slower than fp32."""
+    if device != "cpu":
+        return True
+    return torch.backends.cpu.get_cpu_capability().startswith("AVX512") and torch.cpu._is_avx512_bf16_supported()

@@ -81,17 +81,17 @@ def test_clips_fit_their_case_and_move() -> None:
         assert all(not np.array_equal(a.y, b.y) for a, b in zip(frames, frames[1:], strict=False))
 
 
-@pytest.mark.parametrize("key", ["planes", "symbols", "crc32", "means"])
+@pytest.mark.parametrize("key", ["planes", "symbols", "crc32", "psnr"])
 def test_a_difference_is_told(tmp_path: Path, key: str) -> None:
-    name = "ra-networks" if key == "means" else "ra-10-bit-odd"
+    name = "ra-networks" if key == "psnr" else "ra-10-bit-odd"
     shutil.copy(FOLDER / f"{name}.nvc", tmp_path)
     shutil.copy(FOLDER / golden.WEIGHTS, tmp_path)
     index = json.loads((FOLDER / golden.INDEX).read_text())
     stream = index["streams"][name]
     if key == "planes":
         stream["planes"][3] ^= 1
-    elif key == "means":
-        stream["means"][3][0] += 1
+    elif key == "psnr":
+        stream["psnr"][3][0] += 0.05
     elif key == "symbols":
         stream["packets"][1]["symbols"] ^= 1
     else:
@@ -120,3 +120,25 @@ def test_the_command_makes_and_checks(tmp_path: Path, capsys: pytest.CaptureFixt
         "intra-10-bit-2-frames.nvc",
         "ra-1-frame.nvc",
     ]
+
+
+def test_no_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert golden.main(["--check"], folder=tmp_path) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("nvc.codec.frame_coder.REFINED", 0),
+        ("nvc.codec.refine.CORRECTED", 0),
+        ("nvc.codec.network_choice.select", lambda switches, refined, plain: plain),
+        ("nvc.codec.frame_coder.select", lambda switches, refined, plain: plain),
+        ("nvc.codec.quality.NETWORK_OFFSETS", {"ra": (19, 27, 35, 45, 53, 61, 65), "ld": (19, 31, 39)}),
+    ],
+    ids=lambda value: value.split("codec.")[1] if isinstance(value, str) else "",
+)
+def test_a_decoder_that_does_otherwise_is_noticed(monkeypatch, place: str, value: object) -> None:
+    """Whatever networks do to a picture: some golden stream shows it."""
+    monkeypatch.setattr(place, value)
+    assert any(golden.check_decoder(FOLDER, case.name) for case in golden.CASES if case.networks)

@@ -59,7 +59,7 @@ def test_a_stage_that_needs_weights_says_so(ran, prepared, tmp_path):
 
 
 def test_an_unknown_stage_is_refused(prepared, tmp_path):
-    with pytest.raises(UsageError, match="stage must be all or one of first, refresh, hyper"):
+    with pytest.raises(UsageError, match="stage must be all or one of first, refresh, adapt, hyper"):
         run("third", Options(prepared, tmp_path))
 
 

@@ -6,9 +6,10 @@ from nvc.train.stage import Stage, read_stage, stages
 
 def test_the_stages_come_in_order():
     found = list(stages().values())
-    assert [stage.name for stage in found] == ["first", "refresh", "hyper"]
+    assert [stage.name for stage in found] == ["first", "refresh", "adapt", "hyper"]
     assert not found[0].refresh and found[1].refresh and found[0].level_draw[0] > found[0].level_draw[4]
-    assert [stage.model for stage in found] == ["refine", "refine", "hyper"] and found[2].order == 0
+    assert [stage.model for stage in found] == ["refine"] * 3 + ["hyper"] and found[3].order == 0
+    assert found[2].adapt and found[2].varied and found[2].refresh and not found[1].adapt
 
 
 @pytest.mark.parametrize(
