@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from nvc.codec.network_choice import make_networks
+from nvc.errors import InputError
 from nvc.metrics import bd_rate
 from nvc.models.weights import Model, Weights
 from nvc.train.clips import read_clips
@@ -55,6 +56,13 @@ def evaluate(model: Model, tables: dict[str, np.ndarray], data: Path, clips: int
     for name, _, size, decibel in sorted(group.gather(mine)):
         points.setdefault(name, []).append([size, round(decibel, 4)])
     return summarise(points, cached)
+
+
+def check_evaluation(data: Path) -> None:
+    """Raise InputError where a prepared folder lacks what ``evaluate`` will want, hours later."""
+    if not (data / POINTS).is_file():
+        raise InputError(f"{data} has no {POINTS}; make the folder anew with: nvc train prepare")
+    next(validation_clips(Path(read_meta(data)["clips"])), None)
 
 
 def summarise(points: dict[str, list], cached: dict[str, dict]) -> dict:

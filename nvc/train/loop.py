@@ -5,6 +5,7 @@ random. A run that was killed goes on from its last state and ends bit for bit w
 budget in minutes instead of steps, the clock decides how fast the learning rate falls, and only then does it differ.
 """
 
+import contextlib
 import copy
 import json
 import math
@@ -17,12 +18,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from nvc.errors import UsageError
+from nvc.errors import InputError, UsageError
 from nvc.models.inter import InterModel
 from nvc.models.refine import RefineModel
 from nvc.models.weights import Model, load_weights
 from nvc.train.data import Samples
-from nvc.train.evaluate import evaluate, relative_cost
+from nvc.train.evaluate import check_evaluation, evaluate, relative_cost
 from nvc.train.export import fit_tables, save_trained
 from nvc.train.losses import Coder
 from nvc.train.refine import RefineCoder
@@ -89,18 +90,26 @@ class State:
 
     def load(self, path: Path) -> None:
         """Go on from a saved state."""
-        values = torch.load(path, map_location="cpu", weights_only=True)
-        self.coder.load_state_dict(values["coder"])
-        self.average.load_state_dict(values["average"])
-        self.optimiser.load_state_dict(values["optimiser"])
-        for name in State._NUMBERS:
-            setattr(self, name, values[name])
+        try:
+            values = torch.load(path, map_location="cpu", weights_only=True)
+            self.coder.load_state_dict(values["coder"])
+            self.average.load_state_dict(values["average"])
+            self.optimiser.load_state_dict(values["optimiser"])
+            for name in State._NUMBERS:
+                setattr(self, name, values[name])
+        except Exception as error:  # a torn pickle raises almost anything
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(
+                f"{path} is no state of this stage; remove it to begin the stage anew ({reason})"
+            ) from error
 
 
 def train_stage(group: Group, stage: Stage, options: Options) -> None:
     """Run a stage to its end, or go on with it; rank 0 writes. Nothing to do where it has ended."""
-    if (options.out / f"{stage.name}.safetensors").exists():
+    if weights_file(options, stage).exists():
         return
+    if stage.evaluate_clips and not options.overfit:
+        check_evaluation(options.data)
     samples = Samples(options.data, intra=stage.model == "refine")
     if options.overfit:
         samples.keep_first_clip()
@@ -117,12 +126,21 @@ def train_stage(group: Group, stage: Stage, options: Options) -> None:
     if group.rank == 0:
         state.save(saved, stage.name)
         tables = _tables(state, samples, options)
-        save_trained(options.out / f"{stage.name}.safetensors", state.average.model, tables, stage.name, options.data)
+        save_trained(weights_file(options, stage), state.average.model, tables, stage.name, options.data)
 
 
 def state_file(options: Options, stage: Stage) -> Path:
     """Where the state of a stage lies."""
-    return options.out / f"{stage.name}.state"
+    return options.out / f"{_label(options, stage)}.state"
+
+
+def weights_file(options: Options, stage: Stage) -> Path:
+    """Where the weights of a stage that has ended lie; those that learned one clip only have a name of their own."""
+    return options.out / f"{_label(options, stage)}.safetensors"
+
+
+def _label(options: Options, stage: Stage) -> str:
+    return f"{stage.name}-overfit" if options.overfit else stage.name
 
 
 def start_state(stage: Stage, options: Options, samples: Samples) -> State:
@@ -252,6 +270,9 @@ class _Log:
 
     def __init__(self, path: Path, stage: str, active: bool) -> None:
         self._path, self._stage, self._active = path, stage, active
+        if active and path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n"):
+            with path.open("a", encoding="utf-8") as file:  # a line that a kill tore
+                file.write("\n")
         self._sums: dict[str, float] = {}
         self._count = 0
         self._since = time.monotonic()
@@ -278,9 +299,13 @@ class _Log:
 
 
 def read_log(path: Path) -> list[dict]:
-    """All lines of a log."""
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.strip()]
+    """All whole lines of a log; a kill may have torn some."""
+    found = []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+    return [entry for entry in found if isinstance(entry, dict)]
 
 
 Notify = Callable[[str], None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nvc.errors import InputError, UsageError
 from nvc.train.data import read_meta
-from nvc.train.loop import Options, train_stage
+from nvc.train.loop import Options, train_stage, weights_file
 from nvc.train.prepare import make_samples
 from nvc.train.stage import Stage, stages
 from nvc.train.workers import run_workers
@@ -27,13 +27,24 @@ def run(name: str, options: Options, *, workers: int = 1, notify: Notify = print
     if name != "all" and name not in known:
         raise UsageError(f"stage must be all or one of {', '.join(known)}, got {name}")
     chosen = [stage for stage in known.values() if stage.order] if name == "all" else [known[name]]
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / RUN).write_text(json.dumps({"data": str(options.data.resolve())}), encoding="utf-8")
+    read_meta(options.data)
+    _note_data(options)
     total = sum(stage.share for stage in chosen)
     for stage in chosen:
         minutes = None if options.minutes is None else options.minutes * stage.share / total
         _run_stage(stage, dataclasses.replace(options, minutes=minutes, start=_start(stage, options)), workers, notify)
-    return options.out / f"{chosen[-1].name}.safetensors"
+    return weights_file(options, chosen[-1])
+
+
+def _note_data(options: Options) -> None:
+    """Write down what a run learns from. UsageError where it learned from another folder before."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    note, data = options.out / RUN, str(options.data.resolve())
+    if note.is_file() and any(options.out.glob("*.safetensors")):
+        before = json.loads(note.read_text(encoding="utf-8"))["data"]
+        if before != data:
+            raise UsageError(f"{options.out} learned from {before}; give {data} a folder of its own (--out)")
+    note.write_text(json.dumps({"data": data}), encoding="utf-8")
 
 
 def _start(stage: Stage, options: Options) -> Path | None:
@@ -55,7 +66,7 @@ def samples_of(out: Path, stage: str) -> Path:
 
 
 def _run_stage(stage: Stage, options: Options, workers: int, notify: Notify) -> None:
-    if (options.out / f"{stage.name}.safetensors").exists():
+    if weights_file(options, stage).exists():
         notify(f"{stage.name}: has ended before")
         return
     if stage.refresh and not options.overfit:
@@ -84,8 +95,8 @@ def _refreshed(stage: Stage, options: Options, workers: int, notify: Notify) -> 
                 varied=varied,
             )  # fmt: skip
             notify(f"{stage.name}: {count} {part} samples with networks on")
-        done.touch()
+        done.write_text(f"{time.monotonic() - began:.0f} seconds\n", encoding="utf-8")
     minutes = options.minutes
     if minutes is not None:
-        minutes = max(0.2, minutes - (time.monotonic() - began) / 60)
+        minutes = max(0.2, minutes - float(done.read_text(encoding="utf-8").partition(" ")[0] or 0) / 60)
     return dataclasses.replace(options, data=folder, minutes=minutes)

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from nvc.errors import UsageError
+from nvc.errors import InputError, UsageError
 from nvc.models.weights import read_metadata
 from nvc.train import loop
 from nvc.train.data import Samples
@@ -122,3 +122,31 @@ def test_networks_can_learn_one_clip(prepared, tmp_path):
     first = next(line["change"] for line in lines if line["event"] == "step")
     last = [line["change"] for line in lines if line["event"] == "cost"][-1]
     assert last < first - 50
+
+
+def test_what_a_kill_tore_is_no_bug(prepared, tmp_path):
+    trained(prepared, tmp_path / "run", stop_at=2)
+    log, options = tmp_path / "run" / "log.ndjson", options_of(prepared, tmp_path / "run")
+    whole = read_log(log)
+    with log.open("a") as file:
+        file.write('{"stage": "sho')
+    assert read_log(log) == whole
+    trained(prepared, tmp_path / "run", stop_at=4)
+    assert len(read_log(log)) > len(whole) and read_log(log)[: len(whole)] == whole
+    state_file(options, STAGE).write_bytes(b"torn")
+    with pytest.raises(InputError, match="remove it to begin the stage anew"):
+        train_stage(Group(), STAGE, options)
+
+
+def test_one_clip_has_weights_of_its_own(prepared, tmp_path):
+    trained(prepared, tmp_path / "run", overfit=True)
+    assert [path.name for path in (tmp_path / "run").glob("*.safetensors")] == ["short-overfit.safetensors"]
+    trained(prepared, tmp_path / "run")
+    assert (tmp_path / "run" / "short.safetensors").is_file()
+
+
+def test_what_an_evaluation_needs_is_checked_before_the_first_step(prepared, tmp_path):
+    stage = dataclasses.replace(STAGE, evaluate_clips=2)
+    with pytest.raises(InputError, match="points.json"):
+        train_stage(Group(), stage, options_of(prepared, tmp_path / "run"))
+    assert not (tmp_path / "run" / "log.ndjson").exists()

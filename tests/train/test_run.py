@@ -1,4 +1,5 @@
 import dataclasses
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,25 @@ def test_an_unknown_stage_is_refused(prepared, tmp_path):
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="no folder of a run"):
         samples_of(tmp_path, "first")
+
+
+def test_another_folder_of_samples_is_refused(ran, prepared, tmp_path):
+    out = tmp_path / "run"
+    run("first", Options(prepared, out), notify=lambda text: None)
+    other = tmp_path / "other"
+    shutil.copytree(prepared, other)
+    with pytest.raises(UsageError, match="learned from"):
+        run("first", Options(other, out), notify=lambda text: None)
+    assert samples_of(out, "first") == prepared.resolve()
+    with pytest.raises(InputError, match="no prepared folder"):
+        run("first", Options(tmp_path / "none", tmp_path / "fresh"), notify=lambda text: None)
+    assert not (tmp_path / "fresh").exists()
+
+
+def test_time_for_samples_counts_after_a_kill_too(ran, prepared, tmp_path):
+    out = tmp_path / "run"
+    run("first", Options(prepared, out), notify=lambda text: None)
+    (out / "second-samples").mkdir()
+    (out / "second-samples" / "done").write_text("150 seconds\n")
+    run("second", Options(prepared, out, minutes=8), notify=lambda text: None)
+    assert ran[-1][0] == "second" and ran[-1][1].minutes == pytest.approx(5.5)
