@@ -83,6 +83,7 @@ def run_speed(
     threads: int = 0,
     quality: int = 32,
     structure: str = "ra",
+    preset: str = "medium",
     device: str = "auto",
     precision: str = "auto",
     disable: Iterable[str] = (),
@@ -96,8 +97,8 @@ def run_speed(
     emit      called with one dict for each finished size
     Raises UsageError for a size that cannot be read.
     """
-    settings = {"quality": quality, "structure": structure, "threads": threads, "device": device,
-                "precision": precision, "disable": sorted(disable)}  # fmt: skip
+    settings = {"quality": quality, "structure": structure, "preset": preset, "threads": threads,
+                "device": device, "precision": precision, "disable": sorted(disable)}  # fmt: skip
     wanted = [parse_size(size) for size in sizes]
     found, load = [], _load()
     with tempfile.TemporaryDirectory(prefix="nvc-speed-") as work:

@@ -17,7 +17,11 @@ Mode = Literal["neural", "layered"]
 Structure = Literal["ra", "ld", "intra"]
 
 # Tools that --disable knows. The header records which are off.
-TOOLS = ("networks", "merge", "obmc", "scenecut", "rdoq", "bipred")
+TOOLS = ("networks", "merge", "obmc", "scenecut", "rdoq", "bipred", "stills")
+
+
+# Effort of the neural mode's encoder.
+PRESETS = ("fast", "medium", "slow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +183,11 @@ class Packet:
     """One I frame, one mini-GOP or one ``ld`` frame, coded.
 
     frames       entries in coding order
-    default      every entry's display index, type and level are those of the schedule for this kind and count
-    payloads     one (all frames in coding order), or one for each level that occurs, ascending
-    lanes        rANS lanes of each payload (ignored for "intra")
+    default      every entry's display index, type and level are those of the schedule for this kind and count, but that
+                 frames of a "gop" may be of type I
+    payloads     "intra": a note, if any, and the picture. Else one (all frames in coding order), or one for each level
+                 that occurs, ascending; then one for each frame of type I, which do not count before
+    lanes        rANS lanes of each payload of symbols (ignored for "intra")
     symbol_hash  CRC-32 of all symbols in coding order; None where the packet carries none
     plane_hashes CRC-32 over y, u, v of each frame in coding order, or () where not asked for
     bits         statistics for tools only, never written: per frame {"motion", "latents", "hyper", "base", "side"}
@@ -287,7 +293,7 @@ class Settings:
         _check_choice("mode", self.mode, ("neural", "layered"))
         _check_choice("structure", self.structure, ("ra", "ld", "intra"))
         _check_choice("mini-gop", self.mini_gop, (8, 16, 32))
-        _check_choice("preset", self.preset, ("medium",))
+        _check_choice("preset", self.preset, PRESETS)
         _check_choice("intra", self.intra, ("auto", "hevc", "vvc"))
         _check_choice("base", self.base, ("hevc",))
         _check_choice("device", self.device, ("auto", "cpu", "cuda"))

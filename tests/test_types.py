@@ -88,7 +88,7 @@ def test_frame_refuses(wrong: list[np.ndarray]) -> None:
         {"mode": "both"},
         {"structure": "hd"},
         {"mini_gop": 12},
-        {"preset": "slow"},
+        {"preset": "slower"},
         {"intra": "jpeg"},
         {"base": "vp9"},
         {"device": "tpu"},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from nvc.cli.options import add_common, whole
 from nvc.cli.output import Output
 from nvc.errors import InputError
+from nvc.types import PRESETS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +52,8 @@ def _add_rd(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keyint", type=whole(1), metavar="N", help="frames from one I frame to the next (32)")
     parser.add_argument("--mode", choices=("neural", "layered"), help="mode of ours (neural)")
     parser.add_argument("--structure", choices=("ra", "ld", "intra"), help="structure of both (ra)")
+    parser.add_argument("--preset", choices=PRESETS, help="effort of our encoder (medium)")
+    parser.add_argument("--intra", choices=("auto", "hevc", "vvc"), help="coder of our I frames (auto)")
     parser.add_argument("--disable", action="append", metavar="TOOL", help="switch a tool of ours off")
     parser.add_argument(
         "--without", action="append", metavar="TOOL", help="ours without this tool too, and what the tool brings"
@@ -72,6 +75,7 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", nargs="+", metavar="WxH", help=sizes)
     parser.add_argument("--frames", type=whole(1), metavar="N", help="frames of each clip (97, 33 or 17 by size)")
     parser.add_argument("--quality", type=whole(0), metavar="Q", help="quality (32)")
+    parser.add_argument("--preset", choices=PRESETS, help="effort of the encoder (medium)")
     parser.add_argument("--disable", action="append", metavar="TOOL", help="switch a tool off")
 
 
@@ -137,7 +141,7 @@ def _rd(args: argparse.Namespace, output: Output) -> int:
         point = f"{fields['source']} {fields['encoder']} {fields['setting']}: {fields['bytes']:,} bytes"
         output.note(fields, f"{fields['done']}/{fields['total']}  {point}, {fields['psnr_611']:.2f} dB")
 
-    extra = [f"--{name}={value}" for name, value in _given(args, "device", "precision").items()]
+    extra = [f"--{name}={value}" for name, value in _given(args, "device", "precision", "preset", "intra").items()]
     options = _given(args, "qualities", "crfs", "anchor", "frames", "keyint", "mode", "structure", "disable", "without",
                      "jobs", "open_gop")  # fmt: skip
     report = run_rd(args.sources, extra=extra, emit=emit, **options)
@@ -160,7 +164,7 @@ def _speed(args: argparse.Namespace, output: Output) -> int:
         speeds = f"encode {fields['encode_fps']:.2f} fps, decode {fields['decode_fps']:.2f} fps"
         output.note(fields, f"{fields['done']}/{fields['total']}  {fields['size']}: {speeds}")
 
-    options = _given(args, "sizes", "frames", "quality", "disable", "threads", "device", "precision")
+    options = _given(args, "sizes", "frames", "quality", "preset", "disable", "threads", "device", "precision")
     if "sizes" in options:
         options["sizes"] = [size for word in options["sizes"] for size in word.split(",") if size]
     report = run_speed(emit=emit, **options)

@@ -4,8 +4,9 @@ import argparse
 
 from nvc.cli.options import add_common, add_range, limits_of, positive, settings_of, whole
 from nvc.cli.output import Output
+from nvc.types import PRESETS
 
-TOOLS = "networks, merge, obmc, scenecut, rdoq, bipred"
+TOOLS = "networks, merge, obmc, scenecut, rdoq, bipred, stills"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keyint", type=whole(1), metavar="N", help="frames from one I frame to the next (64)")
     parser.add_argument("--mini-gop", type=whole(1), metavar="N", help="8, 16 or 32 (16)")
     add_range(parser)
-    parser.add_argument("--preset", choices=("medium",), help="effort of the encoder (medium)")
-    parser.add_argument("--intra", choices=("auto", "hevc", "vvc"), help="coder of I frames; auto is hevc (auto)")
+    parser.add_argument("--preset", choices=PRESETS, help="effort of the encoder in neural mode (medium)")
+    parser.add_argument(
+        "--intra", choices=("auto", "hevc", "vvc"), help="of I frames; auto: vvc where it can be (auto)"
+    )
     parser.add_argument("--base", choices=("hevc",), help="base of layered mode (hevc)")
     parser.add_argument("--base-preset", metavar="P", help="preset of the base's encoder (medium)")
     parser.add_argument("--video-stream", type=whole(0), default=0, metavar="N", help="which video stream (0)")
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def neural_only(args: argparse.Namespace) -> list[str]:
     """Options that were given and mean nothing in layered mode."""
-    given = {"--mini-gop": args.mini_gop, "--intra": args.intra, "--hash": args.hash}
+    given = {"--mini-gop": args.mini_gop, "--intra": args.intra, "--preset": args.preset, "--hash": args.hash}
     tools = [f"--disable {tool}" for tool in args.disable or () if tool != "networks"]
     return [name for name, value in given.items() if value is not None] + tools
 

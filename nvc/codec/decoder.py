@@ -3,25 +3,19 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
-from nvc.codec.intra_coders import make_intra_decoder
 from nvc.codec.intra_hevc import coded_size
+from nvc.codec.intra_pictures import IntraPictureDecoder, intra_bits, split_payload, split_payloads
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
-from nvc.codec.network_choice import (
-    networks_for_decoder,
-    refine_intra,
-    refines_intra,
-    single_thread,
-    torch_threads,
-)
+from nvc.codec.network_choice import networks_for_decoder, refines_intra, single_thread, torch_threads
+from nvc.codec.quality import still_quality
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.schedule import tasks_of
 from nvc.codec.selftest import ensure_exact
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
+from nvc.container.packet import stills
 from nvc.entropy.coder import encoding_coder, queued
 from nvc.errors import CorruptError
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, StreamHeader
@@ -53,24 +47,27 @@ class Decoder:
         self._model = model or load_model()
         if self._networks is not None:
             self._model = self._networks.symbol_model(self._model)
-        self._intra = make_intra_decoder(header.intra, header.parameter_sets, self.info.bit_depth, (width, height))
+        self._intra = IntraPictureDecoder(
+            header.intra, header.parameter_sets, self.info.bit_depth, (width, height), self._networks
+        )
         self._threads = worker_count(threads)
         self._pool = ThreadPoolExecutor(self._threads, initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._symbols: dict[int, FrameSymbols | None] = {}
         self._keys: dict[str, int] = {}
-        self._last: list[tuple[FrameSetup, tuple[FrameSymbols | None, ...], FrameSymbols]] = []
-        self._last_intra = 0
+        self._last: list[tuple[FrameSetup, tuple[FrameSymbols | None, ...], FrameSymbols] | int] = []
         self._crc = 0
         self.warnings: list[str] = []
 
     @property
     def last_bits(self) -> tuple[dict[str, int], ...]:
         """Bits of each frame of the last packet in coding order, by kind, from the tables by coding them again."""
-        if self._last_intra:
-            return ({"motion": 0, "latents": 0, "hyper": 0, "base": self._last_intra, "side": 0},)
         counted = []
-        for setup, references, symbols in self._last:
+        for last in self._last:
+            if isinstance(last, int):
+                counted.append(intra_bits(last))
+                continue
+            setup, references, symbols = last
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
             code_symbols(setup, references, coder, symbols, self._model, marks, self._networks)
@@ -79,8 +76,8 @@ class Decoder:
 
     @property
     def last_symbols(self) -> tuple[FrameSymbols, ...]:
-        """Symbols of each frame of the last packet in coding order; () after an I frame."""
-        return () if self._last_intra else tuple(symbols for _, _, symbols in self._last)
+        """Symbols of each frame of the last packet in coding order, those of type I left out."""
+        return tuple(last[2] for last in self._last if not isinstance(last, int))
 
     def reset(self) -> None:
         """Forget all references."""
@@ -130,34 +127,38 @@ class Decoder:
     def _push_intra(self, packet: Packet) -> dict[int, Planes]:
         if len(packet.frames) != 1:
             raise CorruptError(f"an I packet holds {len(packet.frames)} frames")
-        if not 1 <= len(packet.payloads) <= 2:
-            raise CorruptError(f"an I packet holds {len(packet.payloads)} payloads")
-        *notes, data = packet.payloads
+        note, data = split_payloads(packet.payloads)
         index = packet.frames[0].display_index
-        with self.stages.time("intra"):
-            decoded = self._intra.decode(data)
         self._crc = 0
-        self._last_intra = 8 * len(data)
-        y, u, v = decoded[0].astype(np.uint16), decoded[1].astype(np.uint16), decoded[2].astype(np.uint16)
-        with self.stages.time("networks"), torch_threads(self._networks, self._threads):
-            note = notes[0] if notes else None
-            y, u, v = refine_intra(self._networks, (y, u, v), packet.frames[0].quality, self.info.bit_depth, note)
-        self._references = {index: Reference((y, u, v), None, self.info.bit_depth)}
+        self._last = [len(data)]
+        planes = self._intra_picture(note, data, packet.frames[0].quality, self._threads)
+        self._references = {index: Reference(planes, None, self.info.bit_depth)}
         self._symbols = {index: None}
         self._keys = {"intra": index, "key": index, "last": index}
-        return {index: (y, u, v)}
+        return {index: planes}
+
+    def _intra_picture(self, note: bytes, data: bytes, quality: int, threads: int) -> Planes:
+        with self.stages.time("intra"):
+            decoded = self._intra.picture(note, data)
+        with self.stages.time("networks"), torch_threads(self._networks, threads):
+            return self._intra.refine(decoded, note, quality)
 
     def _push_group(self, packet: Packet) -> dict[int, Planes]:
         tasks = tasks_of(packet.frames, packet.kind, self._keys)
         self._check_tasks(packet, tasks)
         setups = [self._setup(t, e) for t, e in zip(tasks, packet.frames, strict=True)]
-        coders = open_payloads(packet, [t.level for t in tasks], self._model.tables)
-        self._last, self._last_intra = [], 0
+        coders = open_payloads(packet, [t.level for t in tasks if t.type != "I"], self._model.tables)
+        alone = iter(packet.payloads[len(packet.payloads) - stills(packet) :])
+        self._last = []
         futures: dict[int, object] = {}
         symbols: list[FrameSymbols] = []
         try:
             for setup in setups:
                 task = setup.task
+                if task.type == "I":
+                    self._symbols[task.display_index] = None
+                    futures[task.display_index] = self._pool.submit(self._still, setup, *self._split(next(alone)))
+                    continue
                 with self.stages.time("symbols"):
                     read = code_symbols(
                         setup, tuple(self._symbols[r] for r in task.refs), coders[task.level], None, self._model,
@@ -177,6 +178,19 @@ class Decoder:
         self._advance(packet.kind, tasks)
         return planes
 
+    def _split(self, payload: bytes) -> tuple[bytes, bytes]:
+        """(note, data) of a frame that is coded by itself."""
+        note, data = split_payload(payload)
+        self._last.append(len(data))
+        return note, data
+
+    def _still(self, setup: FrameSetup, note: bytes, data: bytes) -> Planes:
+        task = setup.task
+        quality = still_quality(setup.quality, setup.structure, task.level)
+        planes = self._intra_picture(note, data, quality, 1)
+        self._references[task.display_index] = Reference(planes, None, self.info.bit_depth)
+        return planes
+
     def _check_hash(self, packet: Packet, symbols: list[FrameSymbols]) -> None:
         """Compare the hash where the packet carries one; it goes over all frames since the last that did."""
         self._crc = symbol_hash(symbols, self._crc)
@@ -190,6 +204,9 @@ class Decoder:
         """Every reference must be there before it is used: coded earlier in the packet, or kept."""
         known = set(self._references)
         for task in tasks:
+            if task.type == "I":
+                known.add(task.display_index)
+                continue
             if not 1 <= len(task.refs) <= 2 or any(r not in known or r == task.display_index for r in task.refs):
                 raise CorruptError(f"frame {task.display_index}: its references are missing")
             known.add(task.display_index)

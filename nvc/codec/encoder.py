@@ -1,8 +1,8 @@
 """Encoder of the neural mode: push frames, get packets. It knows no files."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,15 +13,17 @@ from nvc.codec.frame_coder import (
     FrameSetup,
     choose,
     code_symbols,
+    may_be_still,
     reconstruct,
     symbol_capacity,
 )
-from nvc.codec.intra_coders import QP_OFFSETS, choose_intra_coder, make_intra, make_intra_decoder
+from nvc.codec.intra_coders import choose_intra_coder
 from nvc.codec.intra_hevc import coded_size
+from nvc.codec.intra_pictures import IntraPicture, IntraPictureEncoder
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
-from nvc.codec.network_choice import choose_intra, networks_for_encoder, single_thread, torch_threads
-from nvc.codec.quality import intra_qp, step
-from nvc.codec.references import Planes, Reference, plane_hash
+from nvc.codec.network_choice import networks_for_encoder, single_thread, torch_threads
+from nvc.codec.quality import intra_qp, step, still_qp, still_quality
+from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -33,6 +35,24 @@ from nvc.errors import FormatError, UsageError
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, Settings, StreamHeader, VideoInfo
 
 LD_HASH_EVERY = 16
+
+
+# Highest level at which frames of mini-GOPs are coded by themselves too, for the better of both; -1 = none.
+STILL_LEVELS: dict[str, dict[str, int]] = {
+    "fast": {"ra": -1, "ld": -1, "intra": -1},
+    "medium": {"ra": 2, "ld": 0, "intra": -1},
+    "slow": {"ra": 63, "ld": 63, "intra": -1},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Coded:
+    """A frame of a mini-GOP: its symbols as a queue, or its picture as a payload."""
+
+    queue: Queue | None
+    picture: bytes | None
+    crc: int
+    bits: dict[str, int]
 
 
 class Encoder:
@@ -64,9 +84,8 @@ class Encoder:
             self._model = self._networks.symbol_model(self._model)
         width, height = coded_size(info.width, info.height)
         self._size = (height, width)
-        self._intra_name = choose_intra_coder(settings.intra)
-        self._intra = make_intra(self._intra_name, info)
-        self._intra_decoder = make_intra_decoder(self._intra_name, self._intra.parameter_sets, info.bit_depth)
+        name = choose_intra_coder(settings.intra, settings.structure, settings.preset)
+        self._intra = IntraPictureEncoder(name, info, self._networks)
         self._pool = ThreadPoolExecutor(worker_count(settings.threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}
@@ -87,7 +106,7 @@ class Encoder:
             info=self.info, mode="neural", structure=s.structure, keyint=s.keyint, mini_gop=s.mini_gop,
             quality=s.quality, frame_step=self._step, start_pts=self._start_pts,
             weights=self._networks.weights.id if self._networks else "none",
-            disabled=tuple(sorted(s.disable)), intra=self._intra_name, parameter_sets=self._intra.parameter_sets,
+            disabled=tuple(sorted(s.disable)), intra=self._intra.name, parameter_sets=self._intra.parameter_sets,
         )  # fmt: skip
 
     def push(self, frame: Frame) -> list[Packet]:
@@ -163,22 +182,24 @@ class Encoder:
     def _code_intra(self, frame: Frame) -> Packet:
         planes = self._planes(frame)
         self._quality = self._plan.get(self._count, self.settings.quality)
-        with self.stages.time("intra"):
-            qp = intra_qp(self._quality, self.settings.structure)
-            data = self._intra.encode(_as_type(planes, self.info.dtype), qp + QP_OFFSETS[self._intra_name])
-            decoded = _as_type(self._intra_decoder.decode(data), np.uint16)
-        self._observe_intra(planes, decoded, qp)
-        with self.stages.time("networks"), torch_threads(self._networks, worker_count(self.settings.threads)):
-            weight = RATE_WEIGHT * (step(8 * qp, self.info.bit_depth) / 16) ** 2
-            decoded, note = choose_intra(self._networks, decoded, planes, self._quality, self.info.bit_depth, weight)
+        qp = intra_qp(self._quality, self.settings.structure)
+        weight = RATE_WEIGHT * (step(8 * qp, self.info.bit_depth) / 16) ** 2
+        picture = self._code_alone(planes, qp, self._quality, weight, worker_count(self.settings.threads))
+        self._observe_intra(planes, picture.decoded, qp, self._quality)
         index = self._count
-        self._references = {index: Reference(decoded, None, self.info.bit_depth)}
+        self._references = {index: Reference(picture.planes, None, self.info.bit_depth)}
         self._keys = {"intra": index, "key": index, "last": index}
         self._crc = 0
         entry = FrameEntry(index, "I", 0, self._quality, frame.pts, frame.duration)
-        hashes = (plane_hash(decoded, self.info),) if self.settings.hash else ()
-        bits = ({"motion": 0, "latents": 0, "hyper": 0, "base": 8 * len(data), "side": 0},)
-        return Packet("intra", (entry,), (*note, data), plane_hashes=hashes, bits=bits)
+        hashes = (plane_hash(picture.planes, self.info),) if self.settings.hash else ()
+        return Packet("intra", (entry,), picture.payloads, plane_hashes=hashes, bits=(picture.bits,))
+
+    def _code_alone(self, planes: Planes, qp: int, quality: int, weight: float, threads: int) -> IntraPicture:
+        """A picture coded by itself. quality: what networks are told; weight: lambda in squared code values a bit."""
+        with self.stages.time("intra"):
+            note, data = self._intra.code(planes, qp)
+        with self.stages.time("networks"), torch_threads(self._networks, threads):
+            return self._intra.shown(planes, note, data, quality, weight)
 
     def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
         """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""
@@ -188,8 +209,12 @@ class Encoder:
         )
         tasks = tasks_of(entries, kind, self._keys)
         sources = {start + k: frame for k, frame in enumerate(frames)}
-        queues, hashes, bits = self._code_tasks(tasks, sources)
-        payloads, lanes = write_payloads(queues, [t.level for t in tasks], self._model.tables)
+        coded = self._code_tasks(tasks, sources)
+        entries = tuple(e if c.picture is None else replace(e, type="I") for e, c in zip(entries, coded, strict=True))
+        queues = [c.queue for c in coded if c.queue is not None]
+        levels = [t.level for t, c in zip(tasks, coded, strict=True) if c.queue is not None]
+        payloads, lanes = write_payloads(queues, levels, self._model.tables)
+        payloads += tuple(c.picture for c in coded if c.picture is not None)
         symbols = [self._references[t.display_index].symbols for t in tasks]
         self._crc = symbol_hash([s for s in symbols if s is not None], self._crc)
         # A low-delay frame carries the hash of all frames since the last one that did.
@@ -198,55 +223,75 @@ class Encoder:
         self._crc = 0 if carries else self._crc
         self._advance(kind, tasks)
         return Packet(
-            kind, entries, payloads, lanes=lanes, symbol_hash=crc_or_none,  # type: ignore[arg-type]
-            plane_hashes=tuple(hashes) if self.settings.hash else (), bits=tuple(bits),
+            kind, entries, payloads, default=kind == "gop" or bool(queues), lanes=lanes,  # type: ignore[arg-type]
+            symbol_hash=crc_or_none, plane_hashes=tuple(c.crc for c in coded) if self.settings.hash else (),
+            bits=tuple(c.bits for c in coded),
         )  # fmt: skip
 
-    def _code_tasks(self, tasks: tuple[FrameTask, ...], sources: dict[int, Frame]):
+    def _code_tasks(self, tasks: tuple[FrameTask, ...], sources: dict[int, Frame]) -> list[_Coded]:
         """Code tasks on the pool, each as soon as its references are done; results in coding order."""
-        futures: dict[int, object] = {}
+        futures: dict[int, Future[_Coded]] = {}
         # By level, so that frames that do not need each other come up together; the coding order stays.
         for task in sorted(tasks, key=lambda t: t.level):
             waits = [futures[r] for r in task.refs if r in futures]
             futures[task.display_index] = self._pool.submit(
                 self._code_frame, task, self._planes(sources[task.display_index]), waits
             )
-        queues: list[Queue] = []
-        hashes: list[int] = []
-        bits: list[dict] = []
-        for task in tasks:
-            queue, crc, counted = futures[task.display_index].result()  # type: ignore[attr-defined]
-            queues.append(queue)
-            hashes.append(crc)
-            bits.append(counted)
-        return queues, hashes, bits
+        return [futures[task.display_index].result() for task in tasks]
 
-    def _code_frame(self, task: FrameTask, source: Planes, waits: list) -> tuple[Queue, int, dict]:
+    def _code_frame(self, task: FrameTask, source: Planes, waits: list) -> _Coded:
         for future in waits:
             future.result()
         references = tuple(self._references[r] for r in task.refs)
         setup = self._setup(task)
         choices = choose(setup, references, source, self._model, self.stages, self._networks)
-        self._observe(setup, references, choices)
         with self.stages.time("symbols"):
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
-            symbols = code_symbols(
+            symbols: FrameSymbols | None = code_symbols(
                 setup, tuple(r.symbols for r in references), coder, choices.symbols, self._model,
                 marks, self._networks,
             )  # fmt: skip
         planes = choices.picture or reconstruct(
-            setup, references, symbols, self._model, self.stages, choices.prediction, self._networks
+            setup, references, choices.symbols, self._model, self.stages, choices.prediction, self._networks
         )
+        bits = frame_bits(queued(coder), marks, self._model.tables)
+        still = self._better_still(setup, source, choices, sum(bits.values()), planes)
+        if still is not None:
+            planes, bits, symbols = still.planes, still.bits, None
+            self._observe_intra(source, still.decoded, self._still_qp(setup), self._still_quality(task))
+        else:
+            self._observe(setup, references, choices)
         self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
         crc = plane_hash(planes, self.info) if self.settings.hash else 0
-        return queued(coder), crc, frame_bits(queued(coder), marks, self._model.tables)
+        if still is not None:
+            return _Coded(None, still.payload, crc, bits)
+        return _Coded(queued(coder), None, crc, bits)
+
+    def _better_still(
+        self, setup: FrameSetup, source: Planes, choices: Choices, bits: int, planes: Planes
+    ) -> IntraPicture | None:
+        """The frame coded by itself where that costs less than ``planes`` with ``bits``, by distortion and rate."""
+        level = setup.task.level
+        tried = STILL_LEVELS[self.settings.preset][self.settings.structure]
+        if "stills" in self.settings.disable or level > tried or not may_be_still(setup, source, choices.scaled):
+            return None
+        weight = RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
+        picture = self._code_alone(source, self._still_qp(setup), self._still_quality(setup.task), weight, 1)
+        alone = _squared_error(picture.planes, source) + weight * 8 * len(picture.payload)
+        return picture if alone < _squared_error(planes, source) + weight * bits else None
+
+    def _still_quality(self, task: FrameTask) -> int:
+        return still_quality(self._quality, self.settings.structure, task.level)
+
+    def _still_qp(self, setup: FrameSetup) -> int:
+        return still_qp(self._quality, self.settings.structure, setup.task.level, self._networks is not None)
 
     def _observe(self, setup: FrameSetup, references: tuple[Reference, ...], choices: Choices) -> None:
         """For fits that learn from what frames show; coding does nothing here."""
 
-    def _observe_intra(self, source: Planes, decoded: Planes, qp: int) -> None:
-        """The same for I frames: source, what came back of it, and the QP."""
+    def _observe_intra(self, source: Planes, decoded: Planes, qp: int, quality: int) -> None:
+        """The same for frames coded by themselves: source, what came back of it, its QP, what networks are told."""
 
     def _setup(self, task: FrameTask) -> FrameSetup:
         s = self.settings
@@ -264,6 +309,12 @@ class Encoder:
     def _planes(self, frame: Frame) -> Planes:
         """Planes of a frame at the coded size, uint16, edge repeated."""
         return _as_type(color.pad_planes(frame.planes, *self._size), np.uint16)
+
+
+def _squared_error(planes: Planes, source: Planes) -> float:
+    """Sum over the source's size, the upper left of ``planes``; all samples count the same."""
+    pairs = ((p[: s.shape[0], : s.shape[1]], s) for p, s in zip(planes, source, strict=True))
+    return sum(float(np.square(p.astype(np.float32) - s).sum(dtype=np.float64)) for p, s in pairs)
 
 
 def _as_type(planes: Planes, dtype: type) -> Planes:

@@ -30,6 +30,8 @@ from nvc.types import FrameTask, Structure
 # Lambda in squared steps per bit, and SAD per bit in steps; chosen on the validation part of the training clips.
 RATE_WEIGHT = 0.13
 MOTION_WEIGHT = 0.4
+# A frame is tried by itself where that looks cheaper than this many times its residual.
+STILL_RATIO = 2.0
 ROUNDING = 0.45
 PLAIN_ROUNDING = 0.33
 
@@ -138,6 +140,21 @@ def _choose_refined(
         more, symbols.gains, picture = best_refinement(networks, rendered, source, weight)
     symbols.switches = switches | more
     return symbols, scaled, _crop(setup, picture)
+
+
+def may_be_still(setup: FrameSetup, source: Planes, scaled: np.ndarray) -> bool:
+    """Whether coding a frame by itself may cost less than its residual ``scaled`` (B, 384), in steps.
+
+    By a rough count of bits, for the source without the mean of each block.
+    """
+    nothing = np.zeros((1, 1), np.uint16)
+    alone = _scaled(setup, source, (nothing, nothing, nothing))
+    alone[:, [0, layout.LUMA, layout.LUMA + layout.CHROMA]] = 0
+    return _rough_bits(alone) < STILL_RATIO * _rough_bits(scaled)
+
+
+def _rough_bits(scaled: np.ndarray) -> float:
+    return float(np.log2(1 + np.maximum(0, np.abs(scaled) - 0.5)).sum(dtype=np.float64))
 
 
 def code_symbols(

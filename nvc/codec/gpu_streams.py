@@ -56,7 +56,7 @@ class _Recorder(Decoder):
         distinct = _distinct(coders[level] for level in sorted(coders))
         read = {
             id(c): CodedPayload(p, n, *_none(), self._model.tables)
-            for c, p, n in zip(distinct, packet.payloads, packet.lanes, strict=True)
+            for c, p, n in zip(distinct, packet.payloads[: len(packet.lanes)], packet.lanes, strict=True)
         }
         for setup, references in self.seen:
             coder = coders[setup.task.level]

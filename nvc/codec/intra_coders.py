@@ -6,7 +6,7 @@ from nvc.codec.base_planes import Planes
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder
 from nvc.codec.intra_vvc import VvcIntra, VvcIntraDecoder, can_decode, vvenc
 from nvc.errors import FormatError, UsageError
-from nvc.types import VideoInfo
+from nvc.types import Structure, VideoInfo
 
 # Added to the QP of HEVC for a picture of about the same PSNR.
 QP_OFFSETS = {"hevc": 0, "vvc": 4}
@@ -28,11 +28,16 @@ class IntraDecoder(Protocol):
         """Planes of one picture."""
 
 
-def choose_intra_coder(wanted: str) -> str:
-    """ "hevc" or "vvc" for "auto", "hevc" or "vvc". Raises UsageError where VVC is asked for and cannot be."""
-    if wanted != "vvc":
+def choose_intra_coder(wanted: str, structure: Structure = "ra", preset: str = "medium") -> str:
+    """ "hevc" or "vvc" for "auto", "hevc" or "vvc". Raises UsageError where VVC is asked for and cannot be.
+
+    auto is vvc where that can be, but hevc where each frame is an I frame and in preset fast: VVenC takes its time.
+    """
+    if wanted == "hevc" or (wanted == "auto" and (structure == "intra" or preset == "fast")):
         return "hevc"
     if vvenc() is None or not can_decode():
+        if wanted == "auto":
+            return "hevc"
         raise UsageError("--intra vvc needs an ffmpeg program with VVenC and a libavcodec that decodes VVC")
     return "vvc"
 

@@ -28,6 +28,10 @@ _PICTURE = frozenset((7, 8, 9, 17, 18))  # IDR and CRA slices, adaptation parame
 _SECONDS = 600
 
 
+class RefusedError(NvcError):
+    """VVenC does not code this picture."""
+
+
 def vvc_nal_type(nal: bytes) -> int:
     """Type 0..31 of a VVC NAL unit (ITU-T H.266, 7.3.1.2), -1 for one without a whole head."""
     return nal[1] >> 3 if len(nal) > 1 else -1
@@ -56,7 +60,7 @@ class VvcIntra:
     """Codes single pictures as VVC intra; as HevcIntra otherwise.
 
     parameter_sets  decoding capability, VPS, SPS and PPS in compact form, the same for every QP
-    Raises NvcError where the ffmpeg program has no VVenC.
+    Raises NvcError where the ffmpeg program has no VVenC, RefusedError for what it does not code.
     """
 
     def __init__(self, info: VideoInfo, preset: str = "medium") -> None:
@@ -105,7 +109,9 @@ class VvcIntra:
         picture = [nal for nal in nals if vvc_nal_type(nal) in _PICTURE]
         if done.returncode or not head or not picture:
             said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise NvcError(f"VVenC refused an intra picture of {width}x{height}: {said[-1] if said else 'no output'}")
+            raise RefusedError(
+                f"VVenC refused an intra picture of {width}x{height}: {said[-1] if said else 'no output'}"
+            )
         return head, picture
 
 

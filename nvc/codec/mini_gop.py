@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nvc.codec.references import FrameSymbols
+from nvc.container.packet import stills
 from nvc.entropy import rans
 from nvc.entropy.coder import Coder, decoding_coder, finished
 from nvc.entropy.tables import Tables
@@ -21,7 +22,12 @@ Queue = tuple[np.ndarray, np.ndarray]
 def write_payloads(
     queues: Sequence[Queue], levels: Sequence[int], tables: Tables
 ) -> tuple[tuple[bytes, ...], tuple[int, ...]]:
-    """(payloads, lanes) of the frames' (symbols, tables) in coding order: one payload, or one a level ascending."""
+    """(payloads, lanes) of the frames' (symbols, tables) in coding order: one payload, or one a level ascending.
+
+    None of either without frames.
+    """
+    if not queues:
+        return (), ()
     groups = [list(range(len(queues)))]
     if sum(_bits(q, tables) for q in queues) / 8 >= _ONE_STREAM and len(set(levels)) > 1:
         groups = [[k for k, at in enumerate(levels) if at == level] for level in sorted(set(levels))]
@@ -36,13 +42,17 @@ def write_payloads(
 
 
 def open_payloads(packet: Packet, levels: Sequence[int], tables: Tables) -> dict[int, Coder]:
-    """A reading coder for each level of the packet; one shared by all levels where it has one payload."""
+    """A reading coder for each of ``levels``; one shared by all levels where the packet has one payload of symbols.
+
+    levels  of the frames that are coded by symbols, those of type I left out
+    """
     present = sorted(set(levels))
-    if len(packet.payloads) not in (1, len(present)) or len(packet.lanes) != len(packet.payloads):
-        raise CorruptError(f"a packet of {len(present)} levels has {len(packet.payloads)} payloads")
+    payloads = packet.payloads[: len(packet.payloads) - stills(packet)]
+    if len(payloads) not in (min(1, len(present)), len(present)) or len(packet.lanes) != len(payloads):
+        raise CorruptError(f"a packet of {len(present)} levels has {len(payloads)} payloads")
     if any(n not in (1, 2, 4, 8, 16, 32, 64) for n in packet.lanes):
         raise CorruptError(f"a packet has {packet.lanes} lanes")
-    coders = [decoding_coder(tables, p, n) for p, n in zip(packet.payloads, packet.lanes, strict=True)]
+    coders = [decoding_coder(tables, p, n) for p, n in zip(payloads, packet.lanes, strict=True)]
     return {level: coders[k if len(coders) > 1 else 0] for k, level in enumerate(present)}
 
 

@@ -37,6 +37,18 @@ def intra_qp(quality: int, structure: Structure) -> int:
     return min(51, (frame_qp(quality, structure, 0, intra=structure != "intra") + 4) // 8)
 
 
+def still_qp(quality: int, structure: Structure, level: int, networks: bool = False) -> int:
+    """Whole QP of HEVC, 0..51, of a frame in a mini-GOP that is coded by itself: that of its level."""
+    return min(51, (frame_qp(quality, structure, level, networks=networks) + 4) // 8)
+
+
+def still_quality(quality: int, structure: Structure, level: int) -> int:
+    """What networks are told of such a frame: the quality whose I frames have its QP, about."""
+    offsets = NETWORK_OFFSETS[structure]
+    above = offsets[min(level, len(offsets) - 1)] - offsets[0] - INTRA_OFFSET
+    return max(0, quality - (100 * above + 176) // 352)
+
+
 def step(qp: int, bit_depth: int) -> int:
     """Quantiser step of a QP in eighths, in units of the dequantised coefficient (2 ** -FRACTION).
 

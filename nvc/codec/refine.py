@@ -93,7 +93,7 @@ class RefineNetworks:
             picture = self._picture(prediction, setup.bit_depth)
             features, correction = self._model.fuse(picture, warped, setup.quality, min(setup.task.level, 5))
             corrected = _planes(picture + correction, prediction[0].shape, setup.bit_depth)
-        return Fused(prediction, corrected, features)
+        return Fused(prediction, keep_flat(corrected, prediction), features)
 
     def render(self, setup: FrameSetup, fused: Fused, switches: int, reconstruction: Planes) -> Rendered:
         """The synthesis of a frame whose planes of the whole grid are ``reconstruction``."""
@@ -123,7 +123,7 @@ class RefineNetworks:
         with inference(self._model, self.precision):
             residual = self._model.synthesis.blend(rendered.features, gains or self._model.config.plain)
             picture = rendered.base + (residual if rendered.gate is None else residual * rendered.gate)
-        return _planes(picture, rendered.plain[0].shape, rendered.bit_depth)
+        return keep_flat(_planes(picture, rendered.plain[0].shape, rendered.bit_depth), rendered.plain)
 
     def best_gains(self, rendered: Rendered, source: Planes, weight: float) -> Gains | None:
         """Gains that bring the picture closest to the source (its size, the upper left); None if not worth their bits.
@@ -178,6 +178,12 @@ def select(switches: int, refined: Planes, plain: Planes) -> Planes:
     """Luma and chroma from ``refined`` where the switches say so, else from ``plain``."""
     y = refined[0] if switches & LUMA_REFINED else plain[0]
     u, v = refined[1:] if switches & CHROMA_REFINED else plain[1:]
+    return y, u, v
+
+
+def keep_flat(refined: Planes, plain: Planes) -> Planes:
+    """``refined``, but planes that are one value all over in ``plain`` as they are: black and white stays so."""
+    y, u, v = (p if p.min() == p.max() else r for r, p in zip(refined, plain, strict=True))
     return y, u, v
 
 

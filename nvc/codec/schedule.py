@@ -48,11 +48,10 @@ def tasks_of(entries: Iterable[FrameEntry], kind: str, keys: Mapping[str, int]) 
     tasks: list[FrameTask] = []
     known = {keys["key"]: 0} if kind != "intra" else {}
     for e in entries:
-        level = e.level
+        level = ld_level(e.display_index - keys["intra"]) if kind == "ld" else e.level
         if e.type == "I":
             refs: tuple[int, ...] = ()
         elif kind == "ld":
-            level = ld_level(e.display_index - keys["intra"])
             refs = (keys["last"],) if keys["last"] == keys["key"] else (keys["last"], keys["key"])
         elif e.type == "P":
             refs = (keys["key"],)

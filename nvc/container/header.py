@@ -22,7 +22,17 @@ MAX_EXTRAS = 256
 STRUCTURES = ("ra", "ld", "intra")
 MODES = ("neural", "layered")
 # Bit of each tool in the header's number of tools that are off. A released bit is never given away.
-TOOL_BITS = {"networks": 0, "merge": 1, "obmc": 2, "scenecut": 3, "rdoq": 4, "bipred": 5, "split": 6, "deblock": 7}
+TOOL_BITS = {
+    "networks": 0,
+    "merge": 1,
+    "obmc": 2,
+    "scenecut": 3,
+    "rdoq": 4,
+    "bipred": 5,
+    "split": 6,
+    "deblock": 7,
+    "stills": 8,
+}
 COLOUR, ASPECT, RATE, STEP_RATE, COUNT = 1, 2, 4, 8, 16
 MASTERING_EXTRA, LIGHT_EXTRA, TAG_EXTRA = 1, 2, 3
 MAX_TAGS, MAX_TAG_BYTES = 128, 16 * 2**10  # what is more is left out: a header has its limit

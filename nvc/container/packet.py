@@ -16,6 +16,8 @@ DEFAULT, SYMBOL_HASH, PLANE_HASHES, BY_LEVEL, LANES, SEVERAL = 4, 8, 16, 32, 64,
 KINDS = {"intra": INTRA, "gop": GOP, "ld": LD}
 TYPES = ("I", "P", "B")
 MAX_LEVEL = 63
+MARKED = 128  # bit of a mini-GOP's count: a mask of its frames that are coded by themselves follows
+MAX_PAYLOADS = 2 * MAX_MINI_GOP
 MAX_LANE_BITS = 15
 MAX_INDEX = 2**31 - 1
 
@@ -41,10 +43,18 @@ def packet_body(packet: Packet, header: StreamHeader) -> bytes:
         qualities = bytes(f.quality for f in packet.frames)
     out = bytes([flags]) + write_varint(packet.start)
     if packet.kind == "gop":
-        out += bytes([len(packet.frames)])
+        out += _count(packet)
     if not packet.default:
         out += b"".join(_entry(f, packet.start) for f in packet.frames)
     return out + times + qualities + _payloads(packet)
+
+
+def _count(packet: Packet) -> bytes:
+    """Number of frames, and which of them are of type I where the entries do not tell."""
+    mask = sum(1 << k for k, frame in enumerate(packet.frames) if frame.type == "I")
+    if not packet.default or not mask:
+        return bytes([len(packet.frames)])
+    return bytes([len(packet.frames) | MARKED]) + write_varint(mask)
 
 
 def _entry(frame: FrameEntry, start: int) -> bytes:
@@ -64,7 +74,7 @@ def _payloads(packet: Packet) -> bytes:
 
 
 def has_lanes(packet: Packet) -> bool:
-    """Whether the packet says how many lanes its payloads have; I frames are coded otherwise."""
+    """Whether the packet says how many lanes its payloads of symbols have; I frames are coded otherwise."""
     return packet.kind != "intra" and bool(packet.lanes)
 
 
@@ -79,19 +89,27 @@ def check_packet(packet: Packet) -> None:
     if any(not 0 <= f.quality < QUALITIES or not 0 <= f.level <= MAX_LEVEL or f.type not in TYPES for f in frames):
         raise FormatError(f"quality, level or type out of range in the packet at frame {indices[0]}")
     _check_types(packet.kind, (f.type for f in frames))
-    if not 1 <= len(packet.payloads) <= MAX_MINI_GOP:
-        raise FormatError(f"a packet holds 1 to {MAX_MINI_GOP} payloads, got {len(packet.payloads)}")
-    if has_lanes(packet) and len(packet.lanes) != len(packet.payloads):
-        raise FormatError(f"lanes wanted for {len(packet.payloads)} payloads, got {len(packet.lanes)}")
+    if not 1 <= len(packet.payloads) <= MAX_PAYLOADS:
+        raise FormatError(f"a packet holds 1 to {MAX_PAYLOADS} payloads, got {len(packet.payloads)}")
+    coded = len(packet.payloads) - stills(packet)
+    if coded < 0:
+        raise FormatError(f"{stills(packet)} frames of type I in {len(packet.payloads)} payloads")
+    if has_lanes(packet) and len(packet.lanes) != coded:
+        raise FormatError(f"lanes wanted for {coded} payloads, got {len(packet.lanes)}")
     if any(n < 1 or n & (n - 1) or n >> MAX_LANE_BITS > 1 for n in packet.lanes):
         raise FormatError(f"lanes must be powers of two up to {2**MAX_LANE_BITS}, got {packet.lanes}")
     if packet.plane_hashes and len(packet.plane_hashes) != len(frames):
         raise FormatError(f"{len(frames)} plane hashes wanted, got {len(packet.plane_hashes)}")
 
 
+def stills(packet: Packet) -> int:
+    """Number of frames of type I beside others: each has a payload of its own, behind those of the symbols."""
+    return 0 if packet.kind == "intra" else sum(f.type == "I" for f in packet.frames)
+
+
 def _check_types(kind: str, types: Iterable[str]) -> None:
-    """I frames stand in intra packets and nowhere else: an I period is closed."""
-    if any((kind == "intra") != (type_ == "I") for type_ in types):
+    """The frame of an intra packet is of type I; a mini-GOP may hold such frames too."""
+    if kind == "intra" and any(type_ != "I" for type_ in types):
         raise FormatError(f"a packet of kind {kind} with a frame of another type")
 
 
@@ -100,10 +118,14 @@ def read_packet(unit: Unit, header: StreamHeader, schedule: Schedule) -> Packet:
     kind = kind_name(unit.kind)
     cursor = Cursor(unit.payload, f"the {kind} unit at byte {unit.offset}")
     flags, start = cursor.byte(), cursor.varint(MAX_INDEX)
-    count = cursor.byte() if kind == "gop" else 1
+    count, marked = (cursor.byte(), 0) if kind == "gop" else (1, 0)
+    if count & MARKED:
+        count ^= MARKED
+        marked = _read_mask(cursor, count, flags)
     if not 1 <= count <= min(MAX_MINI_GOP, header.mini_gop):
         raise FormatError(f"a mini-GOP of {count} frames, at most {header.mini_gop} are allowed here")
     entries = schedule(kind, count, header.mini_gop) if flags & DEFAULT else _read_entries(cursor, count)
+    entries = tuple((at, "I" if marked >> k & 1 else type_, level) for k, (at, type_, level) in enumerate(entries))
     if sorted(offset for offset, _, _ in entries) != list(range(count)):
         raise CorruptError(f"the frames of the {kind} unit at byte {unit.offset} are no neighbours in display order")
     _check_types(kind, (type_ for _, type_, _ in entries))
@@ -113,13 +135,24 @@ def read_packet(unit: Unit, header: StreamHeader, schedule: Schedule) -> Packet:
         FrameEntry(start + offset, type_, level, quality, pts[offset], durations[offset])  # type: ignore[arg-type]
         for (offset, type_, level), quality in zip(entries, qualities, strict=True)
     )
-    payloads = cursor.count(MAX_MINI_GOP, 1) if flags & SEVERAL else 1
+    payloads = cursor.count(MAX_PAYLOADS, 1) if flags & SEVERAL else 1
     sizes = [cursor.varint() for _ in range(payloads - 1)]
-    lanes = _read_lanes(cursor, payloads) if flags & LANES else ()
+    inner = 0 if kind == "intra" else sum(type_ == "I" for _, type_, _ in entries)
+    if inner > payloads:
+        raise CorruptError(f"{inner} frames of type I in {payloads} payloads")
+    lanes = _read_lanes(cursor, payloads - inner) if flags & LANES else ()
     symbol_hash = _u32(cursor) if flags & SYMBOL_HASH else None
     hashes = tuple(_u32(cursor) for _ in range(count)) if flags & PLANE_HASHES else ()
     data = (*(cursor.take(size) for size in sizes), cursor.rest())
     return Packet(kind, frames, data, bool(flags & DEFAULT), lanes, symbol_hash, hashes)  # type: ignore[arg-type]
+
+
+def _read_mask(cursor: Cursor, count: int, flags: int) -> int:
+    """Bit k: frame k in coding order is of type I."""
+    mask = cursor.varint(2**MAX_MINI_GOP - 1)
+    if not mask or mask >> count or not flags & DEFAULT:
+        raise CorruptError(f"a mask {mask:x} of frames of type I among {count}")
+    return mask
 
 
 def _u32(cursor: Cursor) -> int:

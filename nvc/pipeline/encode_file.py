@@ -176,7 +176,8 @@ class _Encode:
         begin = f", going on at frame {self._replay.start}" if self._replay else ""
         used = sorted({self._settings.quality, *(plan or {}).values()})
         say = self._report.start if self._plan is None else self._report.restart
-        say(f"{self._settings.mode} quality {' and '.join(map(str, used))}{begin}")
+        intra = f", I frames by {encoder.header.intra.upper()}" if self._settings.mode == "neural" else ""
+        say(f"{self._settings.mode} quality {' and '.join(map(str, used))}{intra}{begin}")
         try:
             for index, frame in enumerate(self._frames()):
                 packets = self._replay.code(encoder, index, frame) if self._replay else encoder.push(frame)

@@ -50,13 +50,14 @@ class WatchedEncoder(Encoder):
 
     def _code_frame(self, task, source, waits):
         self._source = source
-        queue, crc, bits = super()._code_frame(task, source, waits)
+        coded = super()._code_frame(task, source, waits)
         planes = self._references[task.display_index].planes
         self.pictures[task.display_index] = planes
-        if self._keep:
+        if self._keep and coded.picture is None:
+            bits = coded.bits
             cost = bits["latents"] + bits["hyper"] + bits["side"] + _error(planes, source) / self._lambda(task)
             self.samples[-1] = replace(self.samples[-1], own_cost=float(cost))
-        return queue, crc, bits
+        return coded
 
     def _observe(self, setup, references, choices) -> None:
         if not self._keep or self._source is None:
@@ -70,14 +71,14 @@ class WatchedEncoder(Encoder):
             Sample(rows.astype(np.uint8), symbols, setup.quality, level, setup.steps, cost=0.0, own_cost=0.0)
         )
 
-    def _observe_intra(self, source, decoded, qp) -> None:
+    def _observe_intra(self, source, decoded, qp, quality) -> None:
         if not self._keep:
             return
         rows = np.stack([np.concatenate([plane.ravel() for plane in planes]) for planes in (source, *[decoded] * 3)])
         steps = np.array([step(8 * qp, 8)] * 3)
         cost = _error(decoded, source) / (RATE_WEIGHT * (float(steps[0]) / 16) ** 2)
         self.samples.append(
-            Sample(rows.astype(np.uint8), (), self.settings.quality, INTRA_LEVEL, steps, cost=0.0, own_cost=float(cost))
+            Sample(rows.astype(np.uint8), (), quality, INTRA_LEVEL, steps, cost=0.0, own_cost=float(cost))
         )
 
     def _lambda(self, task) -> float:

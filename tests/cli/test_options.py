@@ -20,9 +20,9 @@ OWN = {
     "verify": "--deep",
     "doctor": "",
     "bench rd": "--qualities --crfs --anchor --open-gop --frames --keyint --mode --structure --disable --without"
-    " --jobs",
+    " --preset --intra --jobs",
     "bench gop": "--source",
-    "bench speed": "--sizes --frames --quality --disable",
+    "bench speed": "--sizes --frames --quality --preset --disable",
 }
 
 
@@ -54,7 +54,7 @@ def test_every_command_has_its_options_tested() -> None:
         "encode a b --bitrate 500 -q 3",
         "encode a b --bitrate 0",
         "encode a b --target-psnr many",
-        "encode a b --preset fast",
+        "encode a b --preset faster",
         "encode a b --intra av1",
         "encode a b --base av1",
         "encode a b --workers 2",

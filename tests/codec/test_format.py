@@ -1,6 +1,7 @@
 """A second decoder, in plain Python, written from docs/format.md ("Picture data") alone: nothing of it is shared with
 the codec but the integers that are fitted or tuned, so it checks the text as much as the program."""
 
+import dataclasses
 import math
 import re
 import zlib
@@ -14,6 +15,7 @@ from safetensors.numpy import load
 
 from nvc.codec import quality as quality_steps
 from nvc.codec.intra_hevc import HevcIntraDecoder
+from nvc.codec.intra_vvc import RefusedError, VvcIntraDecoder, can_decode, vvenc
 from nvc.types import Frame, Packet, StreamHeader
 
 LUMA_TAPS = [[0, 0, 0, 64, 0, 0, 0, 0], [-1, 4, -10, 58, 17, -5, 1, 0], [-1, 4, -11, 40, 40, -11, 4, -1]]
@@ -286,20 +288,32 @@ class PlainDecoder:
         self.header, self.info, self.model = header, header.info, Model()
         even = [side + side % 2 for side in (header.info.height, header.info.width)]
         self.size = [max(16, side) for side in even]
-        self.intra = HevcIntraDecoder(header.parameter_sets, header.info.bit_depth)
+        kind = {"hevc": HevcIntraDecoder, "vvc": VvcIntraDecoder}[header.intra]
+        self.intra = kind(header.parameter_sets, header.info.bit_depth)
         self.known: dict[int, tuple[Symbols | None, list[np.ndarray]]] = {}
 
     def push(self, packet: Packet) -> int | None:
         if packet.kind == "intra":
             self.first = self.key = self.last = packet.start
             self.crc = 0
-            self.known[packet.start] = None, list(self.intra.decode(packet.payloads[0]))
+            note = packet.payloads[0] if len(packet.payloads) == 2 else b""
+            self.known[packet.start] = None, self._alone(note, packet.payloads[-1])
             return None
         levels = {e.display_index: self._level(packet.kind, e) for e in packet.frames}
-        present, crc, done = sorted(set(levels.values())), self.crc, {self.key: 0}
-        readers = [Reader(p, n, self.model) for p, n in zip(packet.payloads, packet.lanes, strict=True)]
+        present = sorted({levels[e.display_index] for e in packet.frames if e.type != "I"})
+        crc, done = self.crc, {self.key: 0}
+        alone = sum(e.type == "I" for e in packet.frames)
+        split = len(packet.payloads) - alone
+        readers = [Reader(p, n, self.model) for p, n in zip(packet.payloads[:split], packet.lanes, strict=True)]
+        pictures = list(packet.payloads[split:])
         for e in packet.frames:
             level = levels[e.display_index]
+            if e.type == "I":
+                picture = pictures.pop(0)
+                end = 1 + picture[0]
+                self.known[e.display_index] = None, self._alone(picture[1:end], picture[end:])
+                done[e.display_index] = level
+                continue
             reader = readers[present.index(level) if len(readers) > 1 else 0]
             now = self._frame(reader, e, level, self._references(packet.kind, e, level, done))
             crc, done[e.display_index] = zlib.crc32(now.pack(), crc), level
@@ -308,6 +322,15 @@ class PlainDecoder:
         self.last = max(levels)
         self.key = packet.frames[0].display_index if levels[packet.frames[0].display_index] == 0 else self.key
         return crc
+
+    def _alone(self, note: bytes, picture: bytes) -> list[np.ndarray]:
+        if note == b"":
+            return list(self.intra.decode(picture))
+        assert note == b"\1"
+        nals = picture.split(b"\0\0\1")
+        sets = b"\0\0\1".join(n for n in nals if n[0] >> 1 in (32, 33, 34))
+        slices = b"\0\0\1".join(n for n in nals if n[0] >> 1 not in (32, 33, 34))
+        return list(HevcIntraDecoder(sets, self.info.bit_depth).decode(slices))
 
     def _level(self, kind: str, entry) -> int:
         d = entry.display_index - self.first
@@ -367,6 +390,38 @@ def test_large_latents_and_escapes_too(clip: Callable[..., list[Frame]], encode:
         y, u, v = (rng.choice([0, 1023], p.shape).astype(np.uint16) for p in f.planes)
         frames.append(Frame(y, u, v, f.pts, f.info, f.duration))
     check(*encode(frames, quality=63, hash=True))
+
+
+@pytest.mark.parametrize("structure", ["ra", "ld"])
+@pytest.mark.parametrize("depth", [8, 10])
+def test_frames_coded_by_themselves_too(clip: Callable, encode: Callable, structure: str, depth: int) -> None:
+    """Cuts inside mini-GOPs."""
+    frames = clip(48, 32, 9, depth)
+    peak = (1 << depth) - 1
+    cut = [dataclasses.replace(f, y=peak - f.y[::-1]) if k in (3, 4, 7, 8) else f for k, f in enumerate(frames)]
+    settings = {"disable": ["scenecut"], "structure": structure, "preset": "slow", "hash": True, "quality": 40}
+    header, packets = encode(cut, **settings)
+    assert sum(f.type == "I" for p in packets for f in p.frames) > 1
+    check(header, packets)
+
+
+@pytest.mark.parametrize("structure", ["ra", "ld"])
+def test_pictures_that_the_intra_coder_refuses_too(clip, encode, structure: str, monkeypatch) -> None:
+    if not can_decode() or vvenc() is None:
+        pytest.skip("no VVenC here")
+
+    def refuse(self, planes, qp):
+        raise RefusedError("no")
+
+    monkeypatch.setattr("nvc.codec.intra_vvc.VvcIntra.encode", refuse)
+    frames = clip(48, 32, 5)
+    frames[-1] = dataclasses.replace(frames[-1], y=255 - frames[-1].y[::-1])
+    header, packets = encode(
+        frames, intra="vvc", structure=structure, preset="slow", hash=True, disable=["scenecut"], quality=40
+    )
+    assert header.intra == "vvc" and packets[0].payloads[0] == b"\1"
+    assert any(f.type == "I" for p in packets[1:] for f in p.frames)
+    check(header, packets)
 
 
 def check(header: StreamHeader, packets: list[Packet]) -> None:

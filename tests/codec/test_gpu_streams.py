@@ -37,7 +37,7 @@ def test_payloads_with_networks_on(
 ) -> None:
     networks_on(kind, tmp_path, monkeypatch)
     frames = clip(48, 32, 10)
-    encoder = Encoder(frames[0].info, Settings(mini_gop=8, quality=40, threads=1, device="cpu"))
+    encoder = Encoder(frames[0].info, Settings(mini_gop=8, quality=40, threads=1, device="cpu", preset="fast"))
     packets = [p for frame in frames for p in encoder.push(frame)] + encoder.flush()
     assert encoder.header.weights != "none"
     coded = gpu_streams.payloads_of_packets(encoder.header, packets)

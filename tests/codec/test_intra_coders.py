@@ -19,3 +19,11 @@ def test_unknown_coders_are_refused(monkeypatch) -> None:
     monkeypatch.setattr("nvc.codec.intra_vvc.can_decode", lambda: False)
     with pytest.raises(FormatError, match="no VVC decoder"):
         make_intra_decoder("vvc", b"", 8)
+
+
+def test_auto_is_vvc_where_that_can_be_and_worth_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nvc.codec.intra_coders.vvenc", lambda: "ffmpeg")
+    monkeypatch.setattr("nvc.codec.intra_coders.can_decode", lambda: True)
+    assert choose_intra_coder("auto") == choose_intra_coder("auto", "ld", "slow") == "vvc"
+    assert choose_intra_coder("auto", "intra") == choose_intra_coder("auto", "ra", "fast") == "hevc"
+    assert choose_intra_coder("vvc", "intra", "fast") == "vvc" and choose_intra_coder("hevc") == "hevc"

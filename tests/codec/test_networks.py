@@ -54,7 +54,9 @@ def networks_on(weights_file, monkeypatch) -> None:
 
 
 def encode(frames, **settings):
-    encoder = Encoder(frames[0].info, Settings(**{"threads": 1, "quality": 30, "mini_gop": 8, **settings}))
+    encoder = Encoder(
+        frames[0].info, Settings(**{"threads": 1, "quality": 30, "mini_gop": 8, "preset": "fast", **settings})
+    )
     packets = [p for f in frames for p in encoder.push(f)] + encoder.flush()
     return encoder.header, packets
 

@@ -72,8 +72,8 @@ def test_they_are_small_and_named() -> None:
 
 def test_they_bring_something(clip) -> None:
     """Less bytes at a better picture than with networks off, on a clip that nothing was trained on."""
-    header, packets = encode(clip)
-    plain_header, plain = encode(clip, disable=frozenset({"networks"}))
+    header, packets = encode(clip, preset="fast")
+    plain_header, plain = encode(clip, preset="fast", disable=frozenset({"networks"}))
     assert header.weights == read_manifest()[0] and plain_header.weights == "none"
     assert size(packets) < 1.01 * size(plain)
     assert quality(decode(header, packets), clip) > quality(decode(plain_header, plain), clip) + 0.15

@@ -28,6 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(room, "SIZE", 64)
     monkeypatch.setattr(room, "QUALITIES", (20, 40))
     monkeypatch.setattr("nvc.train.clips.LENGTH", 3)
+    monkeypatch.setattr("nvc.codec.encoder.may_be_still", lambda setup, source, scaled: False)
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         monkeypatch.setenv(name, os.environ.get(name, "1"))
     videos = tmp_path / "videos"

@@ -1,9 +1,11 @@
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from nvc.codec.networks import FrameNetworks
+from nvc.codec.quality import still_quality
 from nvc.models.refine import INTRA_LEVEL
 from nvc.models.weights import seeded_weights
 from nvc.train.recorder import WatchedEncoder, measure, record
@@ -24,7 +26,12 @@ def clip() -> list[Frame]:
     return frames
 
 
-def test_each_frame_gives_a_sample(clip):
+@pytest.fixture
+def no_stills(monkeypatch) -> None:
+    monkeypatch.setattr("nvc.codec.encoder.may_be_still", lambda setup, source, scaled: False)
+
+
+def test_each_frame_gives_a_sample(clip, no_stills):
     samples = record(clip, 30)
     assert sorted(s.level for s in samples) == [0, 1, 2, 2, INTRA_LEVEL]
     assert sorted(len(s.symbols) for s in samples) == [0, 0, 1, 1, 2]
@@ -33,7 +40,7 @@ def test_each_frame_gives_a_sample(clip):
     assert sources == {frame.y.tobytes() for frame in clip}
 
 
-def test_predictions_look_like_the_source(clip):
+def test_predictions_look_like_the_source(clip, no_stills):
     samples = record(clip, 50)
     intra = samples.pop(0)
     assert intra.level == INTRA_LEVEL and np.array_equal(intra.planes[1], intra.planes[2])
@@ -41,6 +48,14 @@ def test_predictions_look_like_the_source(clip):
     still = [np.abs(s.planes[0][: 64 * 64].astype(int) - clip[0].y.ravel()).mean() for s in samples]
     assert np.mean(apart) < 0.8 * np.mean(still)
     assert all(s.steps.shape == (3,) and s.quality == 50 for s in samples)
+
+
+def test_a_frame_coded_by_itself_is_an_i_frame_to_networks(clip):
+    cut = [*clip[:2], *(dataclasses.replace(f, y=255 - f.y[::-1]) for f in clip[2:])]
+    intra = [s for s in record(cut, 40) if s.level == INTRA_LEVEL]
+    told = {still_quality(40, "ra", level) for level in range(3)}
+    assert len(intra) > 1 and intra[0].quality == 40 and {s.quality for s in intra[1:]} <= told
+    assert all(not s.symbols and np.array_equal(s.planes[1], s.planes[3]) for s in intra)
 
 
 def test_a_better_quality_costs_more_and_shows_more(clip):

@@ -37,7 +37,7 @@ def clip(n: int, seed: int, size: tuple[int, int] = (48, 64)) -> list[Frame]:
 def coded_bytes(frames: list[Frame], arrays: Arrays, quality: int = 55) -> int:
     """Bytes of the inter frames under a model, with plain rounding so that it chooses no latents; decodes them too."""
     model = model_from(arrays)
-    off = frozenset({"networks", "rdoq"})
+    off = frozenset({"networks", "rdoq", "stills"})
     settings = Settings(quality=quality, threads=1, hash=True, disable=off)
     encoder = Encoder(frames[0].info, settings, model=model)
     packets = [p for f in frames for p in encoder.push(f)] + encoder.flush()
