@@ -26,6 +26,7 @@ _FORMAT = "yuv420p10le"
 _HEAD = range(13, 17)  # decoding capability, VPS, SPS, PPS
 _PICTURE = frozenset((7, 8, 9, 17, 18))  # IDR and CRA slices, adaptation parameter sets
 _SECONDS = 600
+_EXTERNAL_ERROR = 187  # exit code of ffmpeg where a library that it calls gives up: AVERROR_EXTERNAL & 255
 
 
 class RefusedError(NvcError):
@@ -108,10 +109,10 @@ class VvcIntra:
         head = [nal for nal in nals if vvc_nal_type(nal) in _HEAD]
         picture = [nal for nal in nals if vvc_nal_type(nal) in _PICTURE]
         if done.returncode or not head or not picture:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            raise RefusedError(
-                f"VVenC refused an intra picture of {width}x{height}: {said[-1] if said else 'no output'}"
-            )
+            said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no output"])[-1]
+            # Only VVenC's own no is one: what is killed, or finds no memory, must not change the bytes of a stream.
+            kind = RefusedError if done.returncode == _EXTERNAL_ERROR else NvcError
+            raise kind(f"VVenC gave no intra picture of {width}x{height}: {said}")
         return head, picture
 
 

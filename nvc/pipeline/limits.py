@@ -12,7 +12,7 @@ from nvc.types import Settings, StreamHeader, VideoInfo
 # Resident memory before the first frame: the interpreter with NumPy, numba and PyAV loaded.
 BASE_BYTES = 350_000_000
 # Bytes for each luma pixel of one frame that is being coded, beside those that are kept.
-_ENCODE_WORK, _DECODE_WORK = 160, 60
+_ENCODE_WORK, _DECODE_WORK, _VVENC = 160, 60, 60  # a worker's, and that of a process of VVenC
 _LOOKAHEAD = 64  # frames at most
 # With networks: torch loaded, and bytes for each luma pixel of a frame that is being coded.
 _TORCH_BYTES, _NETWORK_ENCODE, _NETWORK_DECODE = 280_000_000, 270, 200
@@ -71,6 +71,8 @@ def encode_memory(info: VideoInfo, settings: Settings) -> int:
     work = _workers(settings.threads) * _ENCODE_WORK
     if settings.mode == "layered":  # originals wait for their pictures as long as x265 looks ahead
         work += _LOOKAHEAD * (2 if info.bit_depth == 8 else 3)
+    elif settings.intra != "hevc" and settings.preset != "fast":
+        work += _workers(settings.threads) * _VVENC
     bytes_ = BASE_BYTES + pixels * (held * (_KEPT + 3) + work)
     return bytes_ + (_network_memory(pixels, settings.threads, _NETWORK_ENCODE) if uses_networks(settings) else 0)
 

@@ -27,9 +27,9 @@ def machine() -> dict[str, int]:
     return json.loads((FOLDER / golden.INDEX).read_text())["machine"]
 
 
-def test_there_are_twelve_small_ones() -> None:
+def test_there_are_sixteen_small_ones() -> None:
     files = list(FOLDER.glob("*.nvc"))
-    assert sorted(path.stem for path in files) == sorted(NAMES) and len(NAMES) == 12
+    assert sorted(path.stem for path in files) == sorted(NAMES) and len(NAMES) == 16
     assert sum(path.stat().st_size for path in files) < golden.MOST_BYTES
     settings = [case.settings for case in golden.CASES]
     assert {s.structure for s in settings} == {"ra", "ld", "intra"} and {s.mode for s in settings} == {
@@ -37,7 +37,14 @@ def test_there_are_twelve_small_ones() -> None:
         "layered",
     }
     assert {case.frames for case in golden.CASES} == {1, 2, 5, 9, 17}
-    assert sum("networks" not in s.disable for s in settings) == 2
+    assert sum("networks" not in s.disable for s in settings) == 3
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "stills" in name])
+def test_streams_with_stills_hold_some(name: str) -> None:
+    with open_stream((FOLDER / f"{name}.nvc").read_bytes()) as stream:
+        types = [[frame.type for frame in packet.frames] for packet in stream.items()]
+    assert any("I" in inner for inner in types[1:]) and any(set(inner) - {"I"} for inner in types)
 
 
 def test_streams_with_networks_use_all_that_frames_may_say() -> None:
