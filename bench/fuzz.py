@@ -65,8 +65,10 @@ def make_corpus() -> dict[str, bytes]:
     """Whole streams to damage, by name: every structure, plane hashes, layered mode in both kinds of file."""
     video = _synthetic_y4m()
     jobs = {
-        "ra": Settings(quality=30, keyint=8, mini_gop=8, threads=1, hash=True),
-        "ld": Settings(quality=20, structure="ld", keyint=6, threads=1),
+        "ra": Settings(quality=30, keyint=8, mini_gop=8, threads=1, hash=True, preset="fast"),
+        "ra by vvc": Settings(quality=30, keyint=8, mini_gop=8, threads=1),
+        "stills": Settings(quality=20, mini_gop=8, threads=1, preset="slow", intra="hevc"),
+        "ld": Settings(quality=20, structure="ld", keyint=6, threads=1, preset="fast"),
         "intra": Settings(quality=10, structure="intra", threads=1),
         "layered": Settings(quality=30, mode="layered", keyint=6, base_preset="ultrafast", threads=1),
         "layered mp4": Settings(quality=30, mode="layered", keyint=6, base_preset="ultrafast", threads=1),

@@ -285,7 +285,7 @@ class Encoder:
         return still_quality(self._quality, self.settings.structure, task.level)
 
     def _still_qp(self, setup: FrameSetup) -> int:
-        return still_qp(self._quality, self.settings.structure, setup.task.level, self._networks is not None)
+        return still_qp(self._quality, self.settings.structure, setup.task.level)
 
     def _observe(self, setup: FrameSetup, references: tuple[Reference, ...], choices: Choices) -> None:
         """For fits that learn from what frames show; coding does nothing here."""

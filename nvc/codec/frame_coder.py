@@ -55,8 +55,7 @@ class FrameSetup:
     @property
     def steps(self) -> np.ndarray:
         """(3,) int64 quantiser steps of Y, U, V in units of the dequantised coefficient."""
-        networks = "networks" not in self.disabled
-        qp = quality_steps.frame_qp(self.quality, self.structure, self.task.level, networks=networks)
+        qp = quality_steps.frame_qp(self.quality, self.structure, self.task.level)
         luma = quality_steps.step(qp, self.bit_depth)
         chroma = quality_steps.step(qp + quality_steps.CHROMA_OFFSET, self.bit_depth)
         return np.array([luma, chroma, chroma], np.int64)

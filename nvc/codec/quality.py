@@ -10,12 +10,10 @@ from nvc.types import Structure
 # Added to the QP by level, in eighths of a QP, so that a quality meets the PSNR of x265 medium at its CRF; chosen on
 # the validation part of the training clips (docs/decisions/003).
 LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
-    "ra": (19, 27, 35, 45, 53, 61, 65),
+    "ra": (19, 32, 44, 58, 70, 80, 86),
     "ld": (23, 35, 43),
     "intra": (36,),
 }
-# The same where networks refine: they give more to pictures that others refer to, which may be coarser elsewhere.
-NETWORK_OFFSETS: dict[Structure, tuple[int, ...]] = {**LEVEL_OFFSETS, "ra": (19, 31, 41, 53, 62, 70, 74)}
 INTRA_OFFSET = -24
 CHROMA_OFFSET = -32
 
@@ -25,9 +23,9 @@ def qp_eighths(quality: int) -> int:
     return (37600 - 352 * quality + 50) // 100
 
 
-def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False, networks: bool = False) -> int:
+def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False) -> int:
     """QP of a frame in eighths: quality, plus the offset of its level or of I frames."""
-    offsets = (NETWORK_OFFSETS if networks else LEVEL_OFFSETS)[structure]
+    offsets = LEVEL_OFFSETS[structure]
     offset = offsets[0] + INTRA_OFFSET if intra else offsets[min(level, len(offsets) - 1)]
     return max(0, qp_eighths(quality) + offset)
 
@@ -37,14 +35,14 @@ def intra_qp(quality: int, structure: Structure) -> int:
     return min(51, (frame_qp(quality, structure, 0, intra=structure != "intra") + 4) // 8)
 
 
-def still_qp(quality: int, structure: Structure, level: int, networks: bool = False) -> int:
+def still_qp(quality: int, structure: Structure, level: int) -> int:
     """Whole QP of HEVC, 0..51, of a frame in a mini-GOP that is coded by itself: that of its level."""
-    return min(51, (frame_qp(quality, structure, level, networks=networks) + 4) // 8)
+    return min(51, (frame_qp(quality, structure, level) + 4) // 8)
 
 
 def still_quality(quality: int, structure: Structure, level: int) -> int:
     """What networks are told of such a frame: the quality whose I frames have its QP, about."""
-    offsets = NETWORK_OFFSETS[structure]
+    offsets = LEVEL_OFFSETS[structure]
     above = offsets[min(level, len(offsets) - 1)] - offsets[0] - INTRA_OFFSET
     return max(0, quality - (100 * above + 176) // 352)
 

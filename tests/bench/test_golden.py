@@ -141,7 +141,7 @@ def test_no_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture) ->
         ("nvc.codec.refine.CORRECTED", 0),
         ("nvc.codec.network_choice.select", lambda switches, refined, plain: plain),
         ("nvc.codec.frame_coder.select", lambda switches, refined, plain: plain),
-        ("nvc.codec.quality.NETWORK_OFFSETS", {"ra": (19, 27, 35, 45, 53, 61, 65), "ld": (19, 31, 39)}),
+        ("nvc.codec.quality.LEVEL_OFFSETS", {"ra": (19, 27, 35, 45, 53, 61, 65), "ld": (19, 31, 39)}),
     ],
     ids=lambda value: value.split("codec.")[1] if isinstance(value, str) else "",
 )

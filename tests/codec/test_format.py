@@ -436,9 +436,7 @@ def check(header: StreamHeader, packets: list[Packet]) -> None:
 def test_the_text_gives_the_offsets_of_the_program(root: Path) -> None:
     """Whoever tunes nvc.codec.quality brings docs/format.md, "Quantiser steps", along."""
     text = (root / "docs" / "format.md").read_text(encoding="utf-8")
-    for note, offsets in (("", quality_steps.LEVEL_OFFSETS), (", networks not off", quality_steps.NETWORK_OFFSETS)):
-        rows = re.findall(rf"^\| `(ra|ld|intra)`{note} \| ([-\d ]+) \|$", text, re.M)
-        found = {name: tuple(map(int, values.split())) for name, values in rows}
-        assert found and {**quality_steps.LEVEL_OFFSETS, **found} == offsets
+    rows = re.findall(r"^\| `(ra|ld|intra)` \| ([-\d ]+) \|$", text, re.M)
+    assert {name: tuple(map(int, values.split())) for name, values in rows} == quality_steps.LEVEL_OFFSETS
     sign, chroma = re.findall(r"U and V take QP8 ([-+]) (\d+)", text)[0]
     assert int(sign + chroma) == quality_steps.CHROMA_OFFSET

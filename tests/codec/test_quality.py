@@ -15,11 +15,10 @@ def test_qp_is_47_less_044_of_the_index(index: int) -> None:
 
 @pytest.mark.parametrize("structure", ["ra", "ld", "intra"])
 @pytest.mark.parametrize("level", range(8))
-@pytest.mark.parametrize("networks", [False, True])
-def test_a_higher_quality_never_has_a_coarser_step(structure: str, level: int, networks: bool) -> None:
-    qps = [quality.frame_qp(q, structure, level, networks=networks) for q in range(64)]
+def test_a_higher_quality_never_has_a_coarser_step(structure: str, level: int) -> None:
+    qps = [quality.frame_qp(q, structure, level) for q in range(64)]
     assert all(a > b for a, b in zip(qps, qps[1:], strict=False))
-    assert all(qps[k] >= quality.frame_qp(k, structure, max(0, level - 1), networks=networks) for k in range(64))
+    assert all(qps[k] >= quality.frame_qp(k, structure, max(0, level - 1)) for k in range(64))
     for depth in (8, 10):
         steps = [quality.step(qp, depth) for qp in qps]
         assert all(a >= b for a, b in zip(steps, steps[1:], strict=False))
