@@ -60,6 +60,15 @@ def test_the_switch_chooses_the_prediction(networks):
     assert not equal(found.prediction(CORRECTED), found.plain) and found.corrected[0].shape == (32, 48)
 
 
+def test_a_plane_of_one_value_stays_so(networks):
+    grey = (planes(1, 32, 48)[0], np.full((16, 24), 128, np.uint16), np.full((16, 24), 128, np.uint16))
+    found = fused(networks)
+    refined = networks.refined(networks.render(SETUP, found, 0, grey))
+    assert equal(refined[1:], grey[1:]) and not np.array_equal(refined[0], grey[0])
+    grey[2][3, 3] = 129
+    assert not np.array_equal(networks.refined(networks.render(SETUP, found, 0, grey))[2], grey[2])
+
+
 def test_gains_weigh_the_heads(networks):
     found, base = fused(networks), planes(4, 32, 48)
     rendered = networks.render(SETUP, found, 0, base)

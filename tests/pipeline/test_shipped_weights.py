@@ -79,6 +79,13 @@ def test_they_bring_something(clip) -> None:
     assert quality(decode(header, packets), clip) > quality(decode(plain_header, plain), clip) + 0.15
 
 
+def test_grey_stays_grey(clip) -> None:
+    grey = [Frame(f.y, np.full_like(f.u, 128), np.full_like(f.v, 128), f.pts, f.info, f.duration) for f in clip[:9]]
+    header, packets = encode(grey, preset="fast")
+    assert header.weights == read_manifest()[0]
+    assert all((f.u == 128).all() and (f.v == 128).all() for f in decode(header, packets))
+
+
 @pytest.mark.parametrize("options", [{"threads": 2}, {"precision": "bf16"}, {"threads": 2, "precision": "bf16"}])
 def test_every_decoder_reads_the_same_symbols(clip, options) -> None:
     header, packets = encode(clip)
