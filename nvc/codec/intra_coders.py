@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from nvc.backend import BackendUse
 from nvc.codec.base_planes import Planes
 from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder
 from nvc.codec.intra_vvc import VvcIntra, VvcIntraDecoder, can_decode, vvenc
@@ -35,11 +36,27 @@ def choose_intra_coder(wanted: str, structure: Structure = "ra", preset: str = "
     """
     if wanted == "hevc" or (wanted == "auto" and (structure == "intra" or preset == "fast")):
         return "hevc"
-    if vvenc() is None or not can_decode():
-        if wanted == "auto":
-            return "hevc"
-        raise UsageError("--intra vvc needs an ffmpeg program with VVenC and a libavcodec that decodes VVC")
-    return "vvc"
+    missing = vvc_missing()
+    if missing is None:
+        return "vvc"
+    if wanted == "auto":
+        return "hevc"
+    raise UsageError(f"--intra vvc cannot be: {missing}")
+
+
+def vvc_missing() -> str | None:
+    """Why pictures cannot be coded as VVC here, None where they can."""
+    if vvenc() is None:
+        return "the ffmpeg program has no VVenC"
+    return None if can_decode() else "libavcodec has no VVC decoder"
+
+
+def intra_use() -> BackendUse:
+    """What codes I frames here by default, and why."""
+    missing = vvc_missing()
+    if missing:
+        return BackendUse("I frames", "hevc", missing)
+    return BackendUse("I frames", "vvc", "VVenC in the ffmpeg program, decoder in libavcodec")
 
 
 def make_intra(name: str, info: VideoInfo) -> IntraEncoder:

@@ -15,7 +15,7 @@ from nvc.codec.base_planes import Planes, from_av_frame, max_pixels
 from nvc.codec.intra_hevc import coded_size
 from nvc.color import pad_planes
 from nvc.container.nal import SHORT_START_CODE, join_compact, split_annex_b, split_compact
-from nvc.errors import CorruptError, FormatError, NvcError
+from nvc.errors import CorruptError, FormatError, LimitError, NvcError
 from nvc.types import MAX_SIDE, VideoInfo
 
 MAX_QP = 63
@@ -25,7 +25,7 @@ _FORMAT = "yuv420p10le"
 # NAL unit types of ITU-T H.266, table 5.
 _HEAD = range(13, 17)  # decoding capability, VPS, SPS, PPS
 _PICTURE = frozenset((7, 8, 9, 17, 18))  # IDR and CRA slices, adaptation parameter sets
-_SECONDS = 600
+_SECONDS, _SECONDS_A_MEGAPIXEL = 600, 60
 _EXTERNAL_ERROR = 187  # exit code of ffmpeg where a library that it calls gives up: AVERROR_EXTERNAL & 255
 
 
@@ -101,14 +101,19 @@ class VvcIntra:
             "-vvenc-params", "intraperiod=1:threads=1", "-f", "vvc", "-",
         ]  # fmt: skip
         data = b"".join(np.ascontiguousarray(p, "<u2").tobytes() for p in planes)
+        seconds = _SECONDS + _SECONDS_A_MEGAPIXEL * width * height / 1e6
         try:
-            done = subprocess.run(command, input=data, capture_output=True, timeout=_SECONDS)
+            done = subprocess.run(command, input=data, capture_output=True, timeout=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise LimitError(f"VVenC took more than {seconds:.0f} s for a picture of {width}x{height}") from error
         except (OSError, subprocess.SubprocessError) as error:
             raise NvcError(f"VVenC could not code an intra picture: {error}") from error
         nals = split_annex_b(done.stdout)
         head = [nal for nal in nals if vvc_nal_type(nal) in _HEAD]
         picture = [nal for nal in nals if vvc_nal_type(nal) in _PICTURE]
         if done.returncode or not head or not picture:
+            if done.returncode < 0:
+                raise LimitError(f"VVenC was killed by signal {-done.returncode}: too little memory?")
             said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no output"])[-1]
             # Only VVenC's own no is one: what is killed, or finds no memory, must not change the bytes of a stream.
             kind = RefusedError if done.returncode == _EXTERNAL_ERROR else NvcError

@@ -104,7 +104,7 @@ def refine_intra(
     """
     if not isinstance(networks, RefineNetworks):
         if note is not None:
-            raise CorruptError("an I packet holds 2 payloads")
+            raise CorruptError("an intra picture has a note for networks, which are off")
         return decoded
     switches, gains = (REFINED, None) if note is None else unpack_refinement(note, networks.gain_counts)
     if not switches:

@@ -31,7 +31,7 @@ def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False
 
 
 def intra_qp(quality: int, structure: Structure) -> int:
-    """Whole QP of an HEVC I frame, 0..51."""
+    """Whole QP of an I frame on the scale of HEVC, 0..51."""
     return min(51, (frame_qp(quality, structure, 0, intra=structure != "intra") + 4) // 8)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from nvc.backend import BackendUse
 from nvc.codec import transform
+from nvc.codec.intra_coders import intra_use
 from nvc.codec.network_choice import weights_there
 from nvc.entropy import rans, tables
 from nvc.entropy.coder import code_one, decoding_coder, finished
@@ -64,6 +65,7 @@ def backends() -> tuple[BackendUse, ...]:
         warp.backend_use(),
         transform.backend_use(),
         BackendUse("symbols", "numba", "only implementation"),
+        intra_use(),
         networks,
     )
 

@@ -176,7 +176,7 @@ class _Encode:
         begin = f", going on at frame {self._replay.start}" if self._replay else ""
         used = sorted({self._settings.quality, *(plan or {}).values()})
         say = self._report.start if self._plan is None else self._report.restart
-        intra = f", I frames by {encoder.header.intra.upper()}" if self._settings.mode == "neural" else ""
+        intra = _intra_note(self._settings, encoder.header.intra) if self._settings.mode == "neural" else ""
         say(f"{self._settings.mode} quality {' and '.join(map(str, used))}{intra}{begin}")
         try:
             for index, frame in enumerate(self._frames()):
@@ -245,3 +245,12 @@ class _Encode:
             weights=self._encoder.header.weights,
             warnings=tuple(self._report.warnings),
         )
+
+
+def _intra_note(settings: Settings, intra: str) -> str:
+    """What codes I frames, and why not VVC where preset and structure would have it."""
+    from nvc.codec.intra_coders import vvc_missing
+
+    wanted = settings.intra == "auto" and settings.structure != "intra" and settings.preset != "fast"
+    missing = vvc_missing() if wanted else None
+    return f", I frames by {intra.upper()}" + (f" since {missing}" if missing else "")

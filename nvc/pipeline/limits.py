@@ -71,7 +71,7 @@ def encode_memory(info: VideoInfo, settings: Settings) -> int:
     work = _workers(settings.threads) * _ENCODE_WORK
     if settings.mode == "layered":  # originals wait for their pictures as long as x265 looks ahead
         work += _LOOKAHEAD * (2 if info.bit_depth == 8 else 3)
-    elif settings.intra != "hevc" and settings.preset != "fast":
+    elif _takes_vvenc(settings):
         work += _workers(settings.threads) * _VVENC
     bytes_ = BASE_BYTES + pixels * (held * (_KEPT + 3) + work)
     return bytes_ + (_network_memory(pixels, settings.threads, _NETWORK_ENCODE) if uses_networks(settings) else 0)
@@ -84,6 +84,12 @@ def measure_memory(info: VideoInfo, settings: Settings) -> int:
     decoding = waiting * (_KEPT + _SOURCE) + _workers(settings.threads) * _DECODE_WORK
     bytes_ = encode_memory(info, settings) + pixels * decoding
     return bytes_ + (pixels * _workers(settings.threads) * _NETWORK_DECODE if uses_networks(settings) else 0)
+
+
+def _takes_vvenc(settings: Settings) -> bool:
+    from nvc.codec.intra_coders import choose_intra_coder
+
+    return choose_intra_coder(settings.intra, settings.structure, settings.preset) == "vvc"
 
 
 def uses_networks(settings: Settings) -> bool:

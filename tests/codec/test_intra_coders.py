@@ -1,13 +1,14 @@
 import pytest
 
-from nvc.codec.intra_coders import choose_intra_coder, make_intra_decoder
+from nvc.codec.intra_coders import choose_intra_coder, intra_use, make_intra_decoder
 from nvc.errors import FormatError, UsageError
 
 
 def test_what_is_not_there_is_said(monkeypatch) -> None:
     monkeypatch.setattr("nvc.codec.intra_coders.vvenc", lambda: None)
-    with pytest.raises(UsageError, match="VVenC"):
+    with pytest.raises(UsageError, match="no VVenC"):
         choose_intra_coder("vvc")
+    assert intra_use().backend == "hevc" and "no VVenC" in intra_use().reason
     assert choose_intra_coder("auto") == choose_intra_coder("hevc") == "hevc"
     monkeypatch.setattr("nvc.codec.intra_coders.vvenc", lambda: "ffmpeg")
     assert choose_intra_coder("vvc") == "vvc"
@@ -26,4 +27,5 @@ def test_auto_is_vvc_where_that_can_be_and_worth_its_time(monkeypatch: pytest.Mo
     monkeypatch.setattr("nvc.codec.intra_coders.can_decode", lambda: True)
     assert choose_intra_coder("auto") == choose_intra_coder("auto", "ld", "slow") == "vvc"
     assert choose_intra_coder("auto", "intra") == choose_intra_coder("auto", "ra", "fast") == "hevc"
+    assert intra_use().backend == "vvc"
     assert choose_intra_coder("vvc", "intra", "fast") == "vvc" and choose_intra_coder("hevc") == "hevc"

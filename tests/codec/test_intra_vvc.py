@@ -1,3 +1,4 @@
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -5,9 +6,9 @@ import pytest
 
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
-from nvc.codec.intra_vvc import VvcIntra, VvcIntraDecoder, can_decode, vvc_nal_type, vvenc
+from nvc.codec.intra_vvc import RefusedError, VvcIntra, VvcIntraDecoder, can_decode, vvc_nal_type, vvenc
 from nvc.container.nal import SHORT_START_CODE, join_compact, split_compact
-from nvc.errors import CorruptError, FormatError, NvcError
+from nvc.errors import CorruptError, FormatError, LimitError, NvcError
 from nvc.metrics import psnr
 from nvc.types import Settings, VideoInfo
 
@@ -106,3 +107,18 @@ def test_an_impossible_qp_is_refused(qp: int) -> None:
     info = info_of(16, 16)
     with pytest.raises(FormatError, match="QP"):
         VvcIntra(info, "faster").encode(picture(info), qp)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_vvenc_that_is_killed_is_no_refusal(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fallback then would make the bytes of a stream hang on the machine's memory."""
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nkill -9 $$\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("nvc.codec.intra_vvc.vvenc", lambda: str(program))
+    with pytest.raises(LimitError, match="signal 9"):
+        VvcIntra(VideoInfo(32, 32, Fraction(1, 25)))
+    program.write_text("#!/bin/sh\ncat > /dev/null; exit 1\n")
+    with pytest.raises(NvcError, match="no output") as caught:
+        VvcIntra(VideoInfo(32, 32, Fraction(1, 25)))
+    assert not isinstance(caught.value, RefusedError)

@@ -55,6 +55,10 @@ def test_estimates_grow_with_the_picture_and_the_mini_gop() -> None:
     small = replace(HEADER, info=VideoInfo(640, 360, Fraction(1, 25)))
     assert decode_memory(small, 2) < decode_memory(HEADER, 2) < decode_memory(replace(HEADER, mini_gop=32), 2) < 3e9
     assert decode_memory(replace(HEADER, structure="ld"), 2) < decode_memory(HEADER, 2)
+    quick = Settings(threads=2, preset="fast")
+    if encode_memory(INFO, quick) != encode_memory(INFO, Settings(threads=2)):  # VVenC is here
+        assert encode_memory(INFO, Settings(threads=2, preset="fast", intra="vvc")) > encode_memory(INFO, quick)
+        assert encode_memory(INFO, Settings(threads=2, structure="intra")) <= encode_memory(INFO, quick)
     assert encode_memory(small.info, Settings(threads=2)) < encode_memory(INFO, Settings(threads=2)) < 4e9
 
 
