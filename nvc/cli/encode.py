@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_range(parser)
     parser.add_argument("--preset", choices=PRESETS, help="effort of the encoder in neural mode (medium)")
     parser.add_argument(
-        "--intra", choices=("auto", "hevc", "vvc"), help="of I frames; auto: vvc where it can be (auto)"
+        "--intra", choices=("auto", "hevc", "vvc"), help="coder of I frames; auto: vvc if it can (auto)"
     )
     parser.add_argument("--base", choices=("hevc",), help="base of layered mode (hevc)")
     parser.add_argument("--base-preset", metavar="P", help="preset of the base's encoder (medium)")
