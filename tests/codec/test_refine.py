@@ -174,5 +174,5 @@ def test_notes_of_i_frames():
     ):
         with pytest.raises(CorruptError, match="refinement"):
             unpack_refinement(wrong, (4, 2))
-    with pytest.raises(CorruptError, match="2 payloads"):
+    with pytest.raises(CorruptError, match="note for networks"):
         refine_intra(None, planes(7), 30, 8, b"\x02")
