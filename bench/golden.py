@@ -34,7 +34,7 @@ _TOLERANCE = 0.02  # dB, between machines that round floats otherwise
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One stream: name, size and number of frames, bit depth, the settings that differ from the default, networks."""
+    """One stream: name, size, frames, bit depth, settings that differ from the default, networks, cuts inside."""
 
     name: str
     width: int
@@ -43,6 +43,7 @@ class Case:
     bit_depth: int = 8
     options: tuple[tuple[str, Any], ...] = ()
     networks: bool = False
+    cuts: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -53,9 +54,10 @@ class Case:
 
 
 def _case(
-    name: str, width: int, height: int, frames: int, bit_depth: int = 8, *, networks: bool = False, **options: Any
-) -> Case:
-    return Case(name, width, height, frames, bit_depth, tuple(options.items()), networks)
+    name: str, width: int, height: int, frames: int, bit_depth: int = 8, *, networks: bool = False,
+    cuts: bool = False, **options: Any,
+) -> Case:  # fmt: skip
+    return Case(name, width, height, frames, bit_depth, tuple(options.items()), networks, cuts)
 
 
 CASES = (
@@ -69,12 +71,32 @@ CASES = (
     _case("intra-10-bit-2-frames", 33, 17, 2, 10, quality=36, structure="intra"),
     _case("layered-odd", 67, 41, 17, quality=34, mode="layered", keyint=9, base_preset="fast"),
     _case("layered-10-bit", 64, 64, 2, 10, quality=28, mode="layered", base_preset="fast"),
-    _case("ra-stills-vvc", 48, 64, 17, quality=34, preset="slow", intra="vvc", disable=("scenecut",)),
-    _case("ra-stills-10-bit", 67, 35, 9, 10, quality=40, preset="slow", intra="hevc", disable=("scenecut",)),
-    _case("ld-stills", 48, 32, 9, quality=30, structure="ld", preset="slow", intra="hevc", disable=("scenecut",)),
+    _case("ra-stills-vvc", 48, 64, 17, quality=34, preset="slow", intra="vvc", disable=("scenecut",), cuts=True),
+    _case("ra-stills-10-bit", 67, 35, 9, 10, quality=40, preset="slow", intra="hevc", disable=("scenecut",), cuts=True),
+    _case(
+        "ld-stills",
+        48,
+        32,
+        9,
+        quality=30,
+        structure="ld",
+        preset="slow",
+        intra="hevc",
+        disable=("scenecut",),
+        cuts=True,
+    ),
     _case("ra-networks", 76, 52, 17, quality=30, mini_gop=8, networks=True),
     _case(
-        "ra-stills-networks", 64, 48, 9, quality=36, preset="slow", intra="hevc", disable=("scenecut",), networks=True
+        "ra-stills-networks",
+        64,
+        48,
+        9,
+        quality=36,
+        preset="slow",
+        intra="hevc",
+        disable=("scenecut",),
+        cuts=True,
+        networks=True,
     ),
     _case("ld-networks-10-bit", 64, 48, 5, 10, quality=44, structure="ld", networks=True),
 )
@@ -92,7 +114,7 @@ def make_clip(case: Case) -> list[Frame]:
         top, left = (5 * i) % max(1, case.height - 12), (case.width // 3 + 2 * i) % max(1, case.width - 14)
         y[top : top + 12, left : left + 14] = 210 - texture[:12, :14] // 2
         y = y * (64 + 2 * i) // 96
-        if "stills" in case.name and i % 8 in (3, 4, 7):  # pictures that nothing before looks like
+        if case.cuts and i % 8 in (3, 4, 7):  # pictures that nothing before looks like
             y = 235 - y[::-1, ::-1]
         u, v = (128 + (y[::2, ::2][:ch, :cw] - 128) // k for k in (3, -4))
         planes = [np.clip(plane * depth + i % depth, 0, 256 * depth - 1).astype(info.dtype) for plane in (y, u, v)]

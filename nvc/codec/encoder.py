@@ -8,13 +8,13 @@ import numpy as np
 
 from nvc import color
 from nvc.codec.frame_coder import (
-    RATE_WEIGHT,
     Choices,
     FrameSetup,
     choose,
     code_symbols,
     may_be_still,
     reconstruct,
+    squared_lambda,
     symbol_capacity,
 )
 from nvc.codec.intra_coders import choose_intra_coder
@@ -23,7 +23,7 @@ from nvc.codec.intra_pictures import IntraPicture, IntraPictureEncoder
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
 from nvc.codec.network_choice import networks_for_encoder, single_thread, torch_threads
 from nvc.codec.quality import intra_qp, step, still_qp, still_quality
-from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
+from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash, squared_error
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
 from nvc.codec.selftest import ensure_exact
@@ -38,11 +38,7 @@ LD_HASH_EVERY = 16
 
 
 # Highest level at which frames of mini-GOPs are coded by themselves too, for the better of both; -1 = none.
-STILL_LEVELS: dict[str, dict[str, int]] = {
-    "fast": {"ra": -1, "ld": -1, "intra": -1},
-    "medium": {"ra": 2, "ld": 0, "intra": -1},
-    "slow": {"ra": 63, "ld": 63, "intra": -1},
-}
+STILL_LEVELS = {"fast": {"ra": -1, "ld": -1}, "medium": {"ra": 2, "ld": 0}, "slow": {"ra": 63, "ld": 63}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +179,7 @@ class Encoder:
         planes = self._planes(frame)
         self._quality = self._plan.get(self._count, self.settings.quality)
         qp = intra_qp(self._quality, self.settings.structure)
-        weight = RATE_WEIGHT * (step(8 * qp, self.info.bit_depth) / 16) ** 2
+        weight = squared_lambda(step(8 * qp, self.info.bit_depth))
         picture = self._code_alone(planes, qp, self._quality, weight, worker_count(self.settings.threads))
         self._observe_intra(planes, picture.decoded, qp, self._quality)
         index = self._count
@@ -276,10 +272,10 @@ class Encoder:
         tried = STILL_LEVELS[self.settings.preset][self.settings.structure]
         if "stills" in self.settings.disable or level > tried or not may_be_still(setup, source, choices.scaled):
             return None
-        weight = RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
+        weight = squared_lambda(setup.steps[0])
         picture = self._code_alone(source, self._still_qp(setup), self._still_quality(setup.task), weight, 1)
-        alone = _squared_error(picture.planes, source) + weight * 8 * len(picture.payload)
-        return picture if alone < _squared_error(planes, source) + weight * bits else None
+        alone = squared_error(picture.planes, source) + weight * 8 * len(picture.payload)
+        return picture if alone < squared_error(planes, source) + weight * bits else None
 
     def _still_quality(self, task: FrameTask) -> int:
         return still_quality(self._quality, self.settings.structure, task.level)
@@ -309,12 +305,6 @@ class Encoder:
     def _planes(self, frame: Frame) -> Planes:
         """Planes of a frame at the coded size, uint16, edge repeated."""
         return _as_type(color.pad_planes(frame.planes, *self._size), np.uint16)
-
-
-def _squared_error(planes: Planes, source: Planes) -> float:
-    """Sum over the source's size, the upper left of ``planes``; all samples count the same."""
-    pairs = ((p[: s.shape[0], : s.shape[1]], s) for p, s in zip(planes, source, strict=True))
-    return sum(float(np.square(p.astype(np.float32) - s).sum(dtype=np.float64)) for p, s in pairs)
 
 
 def _as_type(planes: Planes, dtype: type) -> Planes:

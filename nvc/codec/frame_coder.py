@@ -135,10 +135,15 @@ def _choose_refined(
     planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))
     with stages.time("networks"):
         rendered = networks.render(setup, fused, switches, planes)
-        weight = RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
+        weight = squared_lambda(setup.steps[0])
         more, symbols.gains, picture = best_refinement(networks, rendered, source, weight)
     symbols.switches = switches | more
     return symbols, scaled, _crop(setup, picture)
+
+
+def squared_lambda(step: float) -> float:
+    """Lambda in squared code values a bit, for a luma step in units of the dequantised coefficient."""
+    return RATE_WEIGHT * (float(step) / 16) ** 2
 
 
 def may_be_still(setup: FrameSetup, source: Planes, scaled: np.ndarray) -> bool:

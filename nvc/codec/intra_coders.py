@@ -34,7 +34,7 @@ def choose_intra_coder(wanted: str, structure: Structure = "ra", preset: str = "
 
     auto is vvc where that can be, but hevc where each frame is an I frame and in preset fast: VVenC takes its time.
     """
-    if wanted == "hevc" or (wanted == "auto" and (structure == "intra" or preset == "fast")):
+    if not wants_vvc(wanted, structure, preset):
         return "hevc"
     missing = vvc_missing()
     if missing is None:
@@ -42,6 +42,11 @@ def choose_intra_coder(wanted: str, structure: Structure = "ra", preset: str = "
     if wanted == "auto":
         return "hevc"
     raise UsageError(f"--intra vvc cannot be: {missing}")
+
+
+def wants_vvc(wanted: str, structure: Structure, preset: str) -> bool:
+    """Whether I frames are to be VVC where that can be."""
+    return wanted == "vvc" or (wanted == "auto" and structure != "intra" and preset != "fast")
 
 
 def vvc_missing() -> str | None:

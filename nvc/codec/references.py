@@ -1,6 +1,7 @@
 """Coded frames that later frames refer to: integer planes, integer symbols, integer motion (contract 5)."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +63,12 @@ class Reference:
     def luma8(self) -> np.ndarray:
         """Luma at 8 bit, for the search."""
         return to_8_bit(self.planes[0], self.bit_depth)
+
+
+def squared_error(planes: Sequence[np.ndarray], source: Sequence[np.ndarray]) -> float:
+    """Sum over the source's size, the upper left of each of ``planes``; all samples count the same."""
+    pairs = ((p[: s.shape[0], : s.shape[1]], s) for p, s in zip(planes, source, strict=True))
+    return sum(float(np.square(p.astype(np.float32) - s).sum(dtype=np.float64)) for p, s in pairs)
 
 
 def to_8_bit(plane: np.ndarray, bit_depth: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from nvc import color
 from nvc.codec.networks import warp_each
-from nvc.codec.references import FrameSymbols, Planes, Reference
+from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error
 from nvc.codec.symbols import SymbolModel
 from nvc.entropy.coder import RAW_NIBBLE, Coder, code_one
 from nvc.motion.field import MotionField
@@ -189,13 +189,10 @@ def keep_flat(refined: Planes, plain: Planes) -> Planes:
 
 def best_switches(source: Planes, refined: Planes, plain: Planes) -> int:
     """LUMA_REFINED and CHROMA_REFINED where they bring planes closer to the source (its size, the upper left)."""
-
-    def error(planes: tuple[np.ndarray, ...], wanted: tuple[np.ndarray, ...]) -> float:
-        pairs = ((p[: w.shape[0], : w.shape[1]], w) for p, w in zip(planes, wanted, strict=True))
-        return sum(float(np.square(p.astype(np.float32) - w).sum(dtype=np.float64)) for p, w in pairs)
-
-    luma = LUMA_REFINED if error(refined[:1], source[:1]) < error(plain[:1], source[:1]) else 0
-    return luma | (CHROMA_REFINED if error(refined[1:], source[1:]) < error(plain[1:], source[1:]) else 0)
+    luma = LUMA_REFINED if squared_error(refined[:1], source[:1]) < squared_error(plain[:1], source[:1]) else 0
+    return luma | (
+        CHROMA_REFINED if squared_error(refined[1:], source[1:]) < squared_error(plain[1:], source[1:]) else 0
+    )
 
 
 def best_refinement(

@@ -248,9 +248,8 @@ class _Encode:
 
 
 def _intra_note(settings: Settings, intra: str) -> str:
-    """What codes I frames, and why not VVC where preset and structure would have it."""
-    from nvc.codec.intra_coders import vvc_missing
+    """What codes I frames, and why not VVC where it was wanted."""
+    from nvc.codec.intra_coders import vvc_missing, wants_vvc
 
-    wanted = settings.intra == "auto" and settings.structure != "intra" and settings.preset != "fast"
-    missing = vvc_missing() if wanted else None
+    missing = vvc_missing() if wants_vvc(settings.intra, settings.structure, settings.preset) else None
     return f", I frames by {intra.upper()}" + (f" since {missing}" if missing else "")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nvc.codec.encoder import Encoder
-from nvc.codec.frame_coder import RATE_WEIGHT, FrameSetup
+from nvc.codec.frame_coder import FrameSetup, squared_lambda
 from nvc.codec.network_choice import Networks, single_thread
 from nvc.codec.networks import warp_each
 from nvc.codec.quality import step
@@ -76,7 +76,7 @@ class WatchedEncoder(Encoder):
             return
         rows = np.stack([np.concatenate([plane.ravel() for plane in planes]) for planes in (source, *[decoded] * 3)])
         steps = np.array([step(8 * qp, 8)] * 3)
-        cost = _error(decoded, source) / (RATE_WEIGHT * (float(steps[0]) / 16) ** 2)
+        cost = _error(decoded, source) / squared_lambda(steps[0])
         self.samples.append(
             Sample(rows.astype(np.uint8), (), quality, INTRA_LEVEL, steps, cost=0.0, own_cost=float(cost))
         )
@@ -84,7 +84,7 @@ class WatchedEncoder(Encoder):
     def _lambda(self, task) -> float:
         """Squared code values per bit of a frame."""
         setup: FrameSetup = self._setup(task)
-        return RATE_WEIGHT * (float(setup.steps[0]) / 16) ** 2
+        return squared_lambda(setup.steps[0])
 
 
 def record(frames: Sequence[Frame], quality: int, networks: Networks | None = None) -> list[Sample]:
