@@ -1,9 +1,9 @@
 """Block motion search by rate and distortion: candidates, refinement, both references together, merge.
 
 Encoder only. Distortion against quarter-sample planes of the references: the sum of absolute differences (SAD) for
-candidates and whole samples, of Hadamard transformed differences (SATD) for the last steps and the choice of mode.
-Rate is the bits of the tables that will code the motion; the cost is distortion + lambda * bits (Sullivan and Wiegand
-1998).
+candidates and whole samples, of Hadamard transformed differences (SATD) for the last steps. Rate is the bits of the
+tables that will code the motion; the cost is distortion + lambda * bits (Sullivan and Wiegand 1998). Among what is left
+for a block, each mode and each merge, the bits of motion and residual choose, the latter estimated from its DCT.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,34 @@ from nvc.motion.field import (
     MAX_CANDIDATES,
     VECTOR_LIMIT,
     MotionField,
+    bit_length,
     grid_size,
+    length_context,
     merge_candidates,
+    merge_context,
+    mirrored,
     predict_vector,
     temporal_candidate,
 )
 from nvc.motion.warp import LUMA_TAPS, MARGIN
 
+# Weight of the bits of motion against those of a residual in the last choice: what a block leaves, frames that refer to
+# it pay again.
+BIT_WEIGHT = 0.5
+# Cost of a coefficient of x steps in bits, its error included, about: 2.5 log2(1 + x^2 / KNEE).
+KNEE = 0.469
+# Proposals that are looked at in the last choice: those up to this factor over the cheapest, plus bits.
+_NEAR, _NEAR_BITS = 1.25, 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class MotionCosts:
-    """Bits as the search sees them, float32: merge (6,) by merge symbol, modes (3,), lengths (16,) of a difference."""
+    """Bits as the search sees them, float32.
+
+    merge    (45, 6) by ``merge_context`` and merge symbol
+    modes    (4,) both, first, second, mirrored
+    lengths  (12, 16) by ``length_context`` and bit length of a component, raw bits and all
+    """
 
     merge: np.ndarray
     modes: np.ndarray
@@ -46,15 +63,19 @@ def estimate(
     sources: tuple[MotionField | None, ...],
     costs: MotionCosts,
     weight: float,
+    step: float,
     *,
     merge: bool = True,
     bipred: bool = True,
+    mirror: bool = True,
 ) -> MotionField:
     """Motion of ``current`` (H, W) uint8 luma against one or two references.
 
     quarters, flows  of each reference: ``quarter_planes`` and ``block_flow``
     sources          motion of the references (None for I frames), for the temporal candidate
     weight           lambda: SAD per bit
+    step             quantiser step of the residual, in code values of 8 bit
+    mirror           try mirrored differences; tools merge and bipred likewise
     """
     rows, columns = grid_size(*current.shape)
     pad = ((0, rows * BLOCK - current.shape[0]), (0, columns * BLOCK - current.shape[1]))
@@ -63,10 +84,19 @@ def estimate(
     modes = np.zeros((rows, columns), np.int8)
     vectors = np.zeros((rows, columns, 2, 2), np.int16)
     _search(
-        grid, quarters[0], quarters[-1], flows[0], flows[-1], temporal_modes, temporal_vectors, len(quarters) == 2,
-        costs.merge, costs.modes, costs.lengths, weight, merge, bipred, modes, vectors,
+        grid, quarters[0], quarters[-1], flows[0], flows[-1], temporal_modes, temporal_vectors,
+        np.array(distances, np.int64), costs.merge, costs.modes, costs.lengths, weight, merge, bipred,
+        mirror and bipred, _basis(), 1 / (KNEE * step * step), modes, vectors,
     )  # fmt: skip
     return MotionField(modes, vectors, distances)
+
+
+def _basis() -> np.ndarray:
+    """(16, 16) float32 orthonormal DCT-II, rows are frequencies."""
+    k = np.arange(BLOCK)
+    basis = np.cos(np.pi * (2 * k + 1) * k[:, None] / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
+    basis[0] /= np.sqrt(2)
+    return basis.astype(np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -182,21 +212,22 @@ def _satd_pair(current, first, second, top, left, x0, y0, x1, y1, d):
 
 
 @njit(inline="always")
-def _length(v):
-    n = 0
-    v = abs(v)
-    while v >> n > 0:
-        n += 1
-    return n
+def _vector_bits(lengths, spread, longest, dx, dy):
+    """Bits of a difference (dx, dy); longest = bit length of the components before it, -1 where none."""
+    x = bit_length(dx)
+    bits = lengths[length_context(spread, longest), x]
+    return bits + lengths[length_context(spread, max(longest, x)), bit_length(dy)]
 
 
 @njit(inline="always")
-def _vector_bits(lengths, dx, dy):
-    return lengths[_length(dx)] + lengths[_length(dy)]
+def _pair_bits(lengths, spreads, x0, y0, x1, y1):
+    """Bits of both differences."""
+    longest = max(bit_length(x0), bit_length(y0))
+    return _vector_bits(lengths, spreads[0], -1, x0, y0) + _vector_bits(lengths, spreads[1], longest, x1, y1)
 
 
 @njit(inline="never")
-def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, w, row, column, best, d):
+def _refine(current, quarters, top, left, start, predicted, spread, lengths, weight, h, w, row, column, best, d):
     """Walk from ``start`` (x, y) downhill: whole samples, halves, quarters. Writes x, y; returns the cost."""
     x, y, cost = start[0], start[1], best
     low_x = max((-BLOCK * (column + 1) - 20) * 4, -VECTOR_LIMIT)
@@ -206,7 +237,7 @@ def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, 
     for step, rounds in ((8, 3), (4, 6), (2, 1), (1, 1)):
         if step == 2:
             cost = np.float64(_satd_one(current, quarters, top, left, x, y, d))
-            cost += weight * _vector_bits(lengths, x - predicted[0], y - predicted[1])
+            cost += weight * _vector_bits(lengths, spread, -1, x - predicted[0], y - predicted[1])
         for _ in range(rounds):
             bx, by = x, y
             for dy in range(-1, 2):
@@ -220,7 +251,7 @@ def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, 
                         c = np.float64(_sad(current, quarters, top, left, cx, cy))
                     else:
                         c = np.float64(_satd_one(current, quarters, top, left, cx, cy, d))
-                    c += weight * _vector_bits(lengths, cx - predicted[0], cy - predicted[1])
+                    c += weight * _vector_bits(lengths, spread, -1, cx - predicted[0], cy - predicted[1])
                     if c < cost:
                         cost, bx, by = c, cx, cy
             if bx == x and by == y:
@@ -231,11 +262,15 @@ def _refine(current, quarters, top, left, start, predicted, lengths, weight, h, 
 
 
 @njit(inline="never")
-def _refine_pair(current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column, d):
+def _refine_pair(
+    current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, d
+):  # fmt: skip
     """Refine both vectors in turn, one quarter or half sample at a time, on the average's own error."""
     cost = np.float64(_satd_pair(current, first, second, top, left, pair[0, 0], pair[0, 1], pair[1, 0], pair[1, 1], d))
-    for r in range(2):
-        cost += weight * _vector_bits(lengths, pair[r, 0] - predicted[r, 0], pair[r, 1] - predicted[r, 1])
+    cost += weight * _pair_bits(
+        lengths, spreads, pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1],
+        pair[1, 0] - predicted[1, 0], pair[1, 1] - predicted[1, 1],
+    )  # fmt: skip
     trial = np.empty((2, 2), np.int64)
     for turn in range(6):
         r = turn & 1
@@ -255,8 +290,10 @@ def _refine_pair(current, first, second, top, left, pair, predicted, lengths, we
                 c = np.float64(
                     _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
                 )
-                for k in range(2):
-                    c += weight * _vector_bits(lengths, trial[k, 0] - predicted[k, 0], trial[k, 1] - predicted[k, 1])
+                c += weight * _pair_bits(
+                    lengths, spreads, trial[0, 0] - predicted[0, 0], trial[0, 1] - predicted[0, 1],
+                    trial[1, 0] - predicted[1, 0], trial[1, 1] - predicted[1, 1],
+                )  # fmt: skip
                 if c < cost:
                     cost, best0, best1, moved = c, trial[r, 0], trial[r, 1], True
         pair[r, 0], pair[r, 1] = best0, best1
@@ -265,12 +302,184 @@ def _refine_pair(current, first, second, top, left, pair, predicted, lengths, we
     return cost
 
 
+@njit(inline="always")
+def _mirrored_pair(pair, x, y, predicted, distances, row, column, h, w):
+    """Write the vectors of a mirrored block with first difference (x, y); False where the stream cannot hold them."""
+    pair[0, 0], pair[0, 1] = predicted[0, 0] + x, predicted[0, 1] + y
+    pair[1, 0] = predicted[1, 0] + mirrored(x, distances[0], distances[1])
+    pair[1, 1] = predicted[1, 1] + mirrored(y, distances[0], distances[1])
+    for r in range(2):
+        cx, cy = _clamp_vector(pair[r], row, column, h, w)
+        if cx != pair[r, 0] or cy != pair[r, 1]:
+            return False
+    return True
+
+
+@njit(inline="never")
+def _refine_mirrored(
+    current, first, second, top, left, starts, pair, predicted, distances, spread, lengths, weight, h, w, row, column, d
+):  # fmt: skip
+    """Best mirrored difference from the best of ``starts`` (n, 2) on. Writes ``pair``; returns the cost."""
+    trial = np.empty((2, 2), np.int64)
+    cost, x, y = 1e30, np.int64(0), np.int64(0)
+    for k in range(starts.shape[0]):
+        if not _mirrored_pair(trial, starts[k, 0], starts[k, 1], predicted, distances, row, column, h, w):
+            continue
+        c = np.float64(
+            _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
+        )
+        c += weight * _vector_bits(lengths, spread, -1, starts[k, 0], starts[k, 1])
+        if c < cost:
+            cost, x, y = c, starts[k, 0], starts[k, 1]
+            pair[:] = trial
+    for step, rounds in ((4, 2), (2, 2), (1, 2)):
+        for _ in range(rounds):
+            bx, by = x, y
+            for dy in range(-1, 2):
+                for dx in range(-1, 2):
+                    if dx == 0 and dy == 0 or (step > 2 and dx != 0 and dy != 0):
+                        continue
+                    cx, cy = x + dx * step, y + dy * step
+                    if not _mirrored_pair(trial, cx, cy, predicted, distances, row, column, h, w):
+                        continue
+                    c = np.float64(
+                        _satd_pair(
+                            current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d
+                        )
+                    )
+                    c += weight * _vector_bits(lengths, spread, -1, cx, cy)
+                    if c < cost:
+                        cost, bx, by = c, cx, cy
+                        pair[:] = trial
+            if bx == x and by == y:
+                break
+            x, y = bx, by
+    return cost
+
+
+@njit(inline="never")
+def _difference(current, first, second, top, left, mode, v, d):
+    """Fill ``d`` with the block less its prediction, vectors v (2, 2) clamped."""
+    if mode == 0:
+        p, q = first[v[0, 1] & 3, v[0, 0] & 3], second[v[1, 1] & 3, v[1, 0] & 3]
+        r0, c0 = top + (v[0, 1] >> 2) + MARGIN, left + (v[0, 0] >> 2) + MARGIN
+        r1, c1 = top + (v[1, 1] >> 2) + MARGIN, left + (v[1, 0] >> 2) + MARGIN
+        for i in range(BLOCK):
+            a, b, e = current[top + i], p[r0 + i], q[r1 + i]
+            for j in range(BLOCK):
+                d[i, j] = np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(e[c1 + j]) + 1) >> 1)
+        return
+    r = mode - 1
+    plane = second[v[1, 1] & 3, v[1, 0] & 3] if r == 1 else first[v[0, 1] & 3, v[0, 0] & 3]
+    r0, c0 = top + (v[r, 1] >> 2) + MARGIN, left + (v[r, 0] >> 2) + MARGIN
+    for i in range(BLOCK):
+        a, b = current[top + i], plane[r0 + i]
+        for j in range(BLOCK):
+            d[i, j] = np.int32(a[left + j]) - np.int32(b[c0 + j])
+
+
+@njit(inline="never")
+def _residual_bits(d, basis, scale):
+    """What coding a difference costs in bits, error included: 2.5 log2(1 + scale x^2) summed over its DCT."""
+    rows = np.zeros((BLOCK, BLOCK), np.float32)
+    for i in range(BLOCK):
+        for k in range(BLOCK):
+            a = basis[i, k]
+            for j in range(BLOCK):
+                rows[i, j] += a * np.float32(d[k, j])
+    turned = rows.T.copy()
+    both = np.zeros((BLOCK, BLOCK), np.float32)
+    for i in range(BLOCK):
+        for k in range(BLOCK):
+            a = basis[i, k]
+            for j in range(BLOCK):
+                both[i, j] += a * turned[k, j]
+    total = 0.0
+    for i in range(0, BLOCK, 4):
+        for j in range(BLOCK):
+            product = 1.0
+            for k in range(4):
+                product *= 1.0 + scale * np.float64(both[i + k, j]) ** 2
+            total += np.log2(product)
+    return 2.5 * total
+
+
+@njit(inline="never")
+def _propose_merges(
+    current, first, second, top, left, row, column, h, w, out_modes, out_vectors, n, use_both, costs, weight, m,
+    kinds, picks, bits, rates, found, d,
+):  # fmt: skip
+    """Write the merge candidates as proposals from ``m`` on; returns the number of all."""
+    for k in range(n):
+        if out_modes[k] == 0 and not use_both:
+            continue
+        kinds[m], picks[m], bits[m] = out_modes[k], k + 1, costs[k + 1]
+        for r in range(2):
+            found[m, r, 0], found[m, r, 1] = _clamp_vector(out_vectors[k, r], row, column, h, w)
+        _difference(current, first, second, top, left, kinds[m], found[m], d)
+        rates[m] = _satd(d) + weight * bits[m]
+        m += 1
+    return m
+
+
+@njit(inline="never")
+def _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, scale, d):
+    """Index of the proposal that costs the fewest bits for motion and residual."""
+    limit = _NEAR * rates[:m].min() + _NEAR_BITS * weight
+    best, at = 1e30, 0
+    for k in range(m):
+        if rates[k] > limit:
+            continue
+        _difference(current, first, second, top, left, kinds[k], found[k], d)
+        j = _residual_bits(d, basis, scale) + BIT_WEIGHT * bits[k]
+        if j < best:
+            best, at = j, k
+    return at
+
+
+@njit(inline="never")
+def _propose_pairs(
+    current, first, second, top, left, row, column, h, w, pair, predicted, spreads, distances, lengths, weight,
+    base_bits, mode_costs, use_both, use_mirror, m, kinds, picks, bits, rates, found, d,
+):  # fmt: skip
+    """Write what uses both references as proposals from ``m`` on, from ``pair`` on; returns the number of all."""
+    starts = np.zeros((4, 2), np.int64)
+    for k in range(2):
+        starts[1, k] = pair[0, k] - predicted[0, k]
+        starts[2, k] = mirrored(pair[1, k] - predicted[1, k], distances[1], distances[0])
+    if use_both:
+        c = _refine_pair(
+            current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, d
+        )
+        kinds[m], picks[m], rates[m] = 0, 0, c + weight * (base_bits + mode_costs[0])
+        bits[m] = base_bits + mode_costs[0] + _pair_bits(
+            lengths, spreads, pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1],
+            pair[1, 0] - predicted[1, 0], pair[1, 1] - predicted[1, 1],
+        )  # fmt: skip
+        found[m] = pair
+        m += 1
+    if use_mirror:
+        starts[3, 0], starts[3, 1] = pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1]
+        c = _refine_mirrored(
+            current, first, second, top, left, starts, pair, predicted, distances, spreads[0], lengths, weight, h, w,
+            row, column, d,
+        )  # fmt: skip
+        x, y = pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1]
+        kinds[m], picks[m], rates[m] = 0, 0, c + weight * (base_bits + mode_costs[3])
+        bits[m] = base_bits + mode_costs[3] + _vector_bits(lengths, spreads[0], -1, x, y)
+        found[m] = pair
+        m += 1
+    return m
+
+
 @njit(cache=True, nogil=True)
 def _search(
-    current, first, second, flow0, flow1, temporal_modes, temporal_vectors, two,
-    merge_costs, mode_costs, lengths, weight, use_merge, use_both, modes, vectors,
+    current, first, second, flow0, flow1, temporal_modes, temporal_vectors, distances,
+    merge_table, mode_costs, lengths, weight, use_merge, use_both, use_mirror,
+    basis, scale, modes, vectors,
 ):  # fmt: skip
     rows, columns = modes.shape
+    two = distances[1] != 0
     h, w = first.shape[2] - 2 * MARGIN, first.shape[3] - 2 * MARGIN
     out_modes = np.empty(MAX_CANDIDATES, np.int8)
     out_vectors = np.empty((MAX_CANDIDATES, 2, 2), np.int16)
@@ -278,7 +487,12 @@ def _search(
     pair = np.zeros((2, 2), np.int64)
     tried = np.zeros(2, np.int64)
     alone = np.zeros(2, np.float64)
-    pair_best = np.zeros((2, 2), np.int64)
+    most = MAX_CANDIDATES + 4
+    kinds, picks = np.zeros(most, np.int64), np.zeros(most, np.int64)
+    bits, rates = np.zeros(most, np.float64), np.zeros(most, np.float64)
+    found = np.zeros((most, 2, 2), np.int64)
+    spreads = np.zeros(2, np.int64)
+    choices = np.zeros((rows, columns), np.int8)
     d = np.empty((BLOCK, BLOCK), np.int32)
     for row in range(rows):
         for column in range(columns):
@@ -286,11 +500,12 @@ def _search(
             n = merge_candidates(
                 modes, vectors, temporal_modes, temporal_vectors, row, column, two, out_modes, out_vectors
             )
+            merge_costs = merge_table[merge_context(choices, row, column, n)]
             base_bits = merge_costs[0] if use_merge else 0.0
             for r in range(2 if two else 1):
                 quarters = first if r == 0 else second
                 flow = flow0 if r == 0 else flow1
-                predict_vector(modes, vectors, temporal_vectors, row, column, r, predicted[r])
+                spreads[r] = predict_vector(modes, vectors, temporal_vectors, row, column, r, predicted[r])
                 best = 1e30
                 for k in range(n + 3):
                     if k < n:
@@ -305,47 +520,38 @@ def _search(
                         tried[0], tried[1] = 0, 0
                     x, y = _clamp_vector(tried, row, column, h, w)
                     c = _sad(current, quarters, top, left, x, y)
-                    c += weight * _vector_bits(lengths, x - predicted[r, 0], y - predicted[r, 1])
+                    c += weight * _vector_bits(lengths, spreads[r], -1, x - predicted[r, 0], y - predicted[r, 1])
                     if c < best:
                         best, pair[r, 0], pair[r, 1] = c, x, y
                 alone[r] = _refine(
-                    current, quarters, top, left, pair[r], predicted[r], lengths, weight, h, w, row, column, best, d
-                )
-            mode = 1
-            cost = alone[0] + weight * (base_bits + (mode_costs[1] if two else 0.0))
-            pair_best[:] = pair
+                    current, quarters, top, left, pair[r], predicted[r], spreads[r], lengths, weight, h, w, row, column,
+                    best, d,
+                )  # fmt: skip
+            m = 2 if two else 1
+            for r in range(m):
+                kinds[r], picks[r] = r + 1, 0
+                bits[r] = base_bits + (mode_costs[r + 1] if two else 0.0)
+                rates[r] = alone[r] + weight * bits[r]
+                x, y = pair[r, 0] - predicted[r, 0], pair[r, 1] - predicted[r, 1]
+                bits[r] += _vector_bits(lengths, spreads[r], -1, x, y)
+                found[r] = pair
             if two:
-                c = alone[1] + weight * (base_bits + mode_costs[2])
-                if c < cost:
-                    mode, cost = 2, c
-                if use_both:
-                    c = _refine_pair(
-                        current, first, second, top, left, pair, predicted, lengths, weight, h, w, row, column, d
-                    )
-                    c += weight * (base_bits + mode_costs[0])
-                    if c < cost:
-                        mode, cost = 0, c
-                        pair_best[:] = pair
+                m = _propose_pairs(
+                    current, first, second, top, left, row, column, h, w, pair, predicted, spreads, distances, lengths,
+                    weight, base_bits, mode_costs, use_both, use_mirror, m, kinds, picks, bits, rates, found, d,
+                )  # fmt: skip
             if use_merge:
-                for k in range(n):
-                    m = out_modes[k]
-                    x0, y0 = _clamp_vector(out_vectors[k, 0], row, column, h, w)
-                    x1, y1 = _clamp_vector(out_vectors[k, 1], row, column, h, w)
-                    if m == 0:
-                        if not use_both:
-                            continue
-                        s = _satd_pair(current, first, second, top, left, x0, y0, x1, y1, d)
-                    elif m == 1:
-                        s = _satd_one(current, first, top, left, x0, y0, d)
-                    else:
-                        s = _satd_one(current, second, top, left, x1, y1, d)
-                    c = s + weight * merge_costs[k + 1]
-                    if c < cost:
-                        cost, mode = c, m
-                        pair_best[0, 0], pair_best[0, 1] = out_vectors[k, 0, 0], out_vectors[k, 0, 1]
-                        pair_best[1, 0], pair_best[1, 1] = out_vectors[k, 1, 0], out_vectors[k, 1, 1]
+                m = _propose_merges(
+                    current, first, second, top, left, row, column, h, w, out_modes, out_vectors, n, use_both,
+                    merge_costs, weight, m, kinds, picks, bits, rates, found, d,
+                )  # fmt: skip
+            at = _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, scale, d)
+            mode, choice = kinds[at], picks[at]
+            if choice > 0:
+                found[at] = out_vectors[choice - 1]
             modes[row, column] = mode
+            choices[row, column] = choice
             for r in range(2):
                 used = mode == 0 or mode == r + 1
-                vectors[row, column, r, 0] = pair_best[r, 0] if used else 0
-                vectors[row, column, r, 1] = pair_best[r, 1] if used else 0
+                vectors[row, column, r, 0] = found[at, r, 0] if used else 0
+                vectors[row, column, r, 1] = found[at, r, 1] if used else 0

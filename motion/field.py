@@ -10,7 +10,7 @@ from numba import njit
 
 BLOCK = 16
 BOTH, FIRST, SECOND = 0, 1, 2
-MAX_CANDIDATES = 5
+MAX_CANDIDATES = 7
 VECTOR_LIMIT = 1 << 13
 
 
@@ -56,6 +56,16 @@ def temporal_candidate(
     return modes, vectors
 
 
+@njit(inline="always")
+def mirrored(difference, first_distance, second_distance):
+    """A component over ``first_distance`` (not 0) at ``second_distance``: as ``scale_vectors``, not clipped."""
+    size = abs(first_distance)
+    turned = difference * second_distance
+    if first_distance < 0:
+        turned = -turned
+    return (2 * turned + size) // (2 * size)
+
+
 def scale_vectors(vectors: np.ndarray, span: np.ndarray | int, distance: int) -> np.ndarray:
     """Vectors over a display distance ``span`` (not 0), scaled to ``distance``: linear motion, rounded half up."""
     size = np.abs(span)
@@ -74,40 +84,42 @@ def _same(modes, vectors, i, mode, vector):
     return True
 
 
+@njit(inline="always")
+def _append(out_modes, out_vectors, count, mode, vector):
+    """Write a candidate behind ``count`` others unless it is one of them; returns their number."""
+    for i in range(count):
+        if _same(out_modes, out_vectors, i, mode, vector):
+            return count
+    out_modes[count] = mode
+    out_vectors[count] = vector
+    return count + 1
+
+
 @njit(cache=True, nogil=True)
 def merge_candidates(modes, vectors, temporal_modes, temporal_vectors, row, column, two, out_modes, out_vectors):
     """Fill up to MAX_CANDIDATES distinct (mode, vectors) that a block may copy; returns their number.
 
-    Order: left, above, above right, temporal, zero (BOTH with two references, else FIRST).
+    Order: left, above, above right, above left, temporal, the first reference of one of these with the second of
+    another, zero (BOTH with two references, else FIRST).
     """
     count = 0
-    zero = np.zeros((2, 2), np.int16)
     columns = modes.shape[1]
-    for k in range(5):
-        r, c = row, column
-        if k == 0:
-            c -= 1
-        elif k == 1:
-            r -= 1
-        elif k == 2:
-            r -= 1
-            c += 1
-        if k < 3:
-            if r < 0 or c < 0 or c >= columns:
-                continue
-            mode, vector = modes[r, c], vectors[r, c]
-        elif k == 3:
-            mode, vector = temporal_modes[row, column], temporal_vectors[row, column]
-        else:
-            mode, vector = np.int8(0 if two else 1), zero
-        known = False
-        for i in range(count):
-            known = known or _same(out_modes, out_vectors, i, mode, vector)
-        if not known:
-            out_modes[count] = mode
-            out_vectors[count] = vector
-            count += 1
-    return count
+    for k in range(4):
+        r = row if k == 0 else row - 1
+        c = column + (0 if k == 1 else (1 if k == 2 else -1))
+        if r >= 0 and 0 <= c < columns:
+            count = _append(out_modes, out_vectors, count, modes[r, c], vectors[r, c])
+    count = _append(out_modes, out_vectors, count, temporal_modes[row, column], temporal_vectors[row, column])
+    mixed = np.zeros((2, 2), np.int16)
+    if two:
+        single = count
+        for i in range(single):
+            for j in range(single):
+                if count == single and i != j and out_modes[i] != SECOND and out_modes[j] != FIRST:
+                    mixed[0], mixed[1] = out_vectors[i, 0], out_vectors[j, 1]
+                    count = _append(out_modes, out_vectors, count, BOTH, mixed)
+    mixed[:] = 0
+    return _append(out_modes, out_vectors, count, BOTH if two else FIRST, mixed)
 
 
 @njit(inline="always")
@@ -147,3 +159,29 @@ def predict_vector(modes, vectors, temporal_vectors, row, column, reference, out
         return 1
     spread = abs(found[0, 0] - found[1, 0]) + abs(found[0, 1] - found[1, 1])
     return 0 if spread <= 1 else (1 if spread <= 8 else 2)
+
+
+@njit(inline="always")
+def merge_context(choices, row, column, candidates):
+    """Context (0 to 62) of a merge symbol: what left and above chose (0, 1, more), number of candidates (1 to 7).
+
+    choices  merge symbols so far, (bh, bw)
+    """
+    left = min(np.int64(choices[row, column - 1]), 2) if column > 0 else 0
+    above = min(np.int64(choices[row - 1, column]), 2) if row > 0 else 0
+    return (3 * above + left) * 7 + min(candidates, 7) - 1
+
+
+@njit(inline="always")
+def bit_length(value):
+    """Bits of |value|: 0 for 0, 1 for 1, 2 for 2 and 3, ..."""
+    length, magnitude = 0, abs(value)
+    while magnitude >> length > 0:
+        length += 1
+    return length
+
+
+@njit(inline="always")
+def length_context(spread, longest):
+    """Context (0 to 11) of a bit length; longest = of the block's components so far, -1 before the first."""
+    return 4 * spread + (0 if longest < 0 else (1 if longest < 2 else (2 if longest < 4 else 3)))

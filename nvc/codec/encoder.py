@@ -1,6 +1,6 @@
 """Encoder of the neural mode: push frames, get packets. It knows no files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -22,7 +22,7 @@ from nvc.codec.intra_hevc import coded_size
 from nvc.codec.intra_pictures import IntraPicture, IntraPictureEncoder
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
 from nvc.codec.network_choice import networks_for_encoder, single_thread, torch_threads
-from nvc.codec.quality import intra_qp, step, still_qp, still_quality
+from nvc.codec.quality import intra_qp, intra_shift, step, still_qp, still_quality
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash, squared_error
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
@@ -32,6 +32,7 @@ from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
 from nvc.entropy.coder import encoding_coder, queued
 from nvc.errors import FormatError, UsageError
+from nvc.motion.temporal_filter import REACH, can_filter, filtered, weigh
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, Settings, StreamHeader, VideoInfo
 
 LD_HASH_EVERY = 16
@@ -39,6 +40,13 @@ LD_HASH_EVERY = 16
 
 # Highest level at which frames of mini-GOPs are coded by themselves too, for the better of both; -1 = none.
 STILL_LEVELS = {"fast": {"ra": -1, "ld": -1}, "medium": {"ra": 2, "ld": 0}, "slow": {"ra": 63, "ld": 63}}
+# Passes over the latents where networks refine pictures.
+PASSES = {"fast": 1, "medium": 2, "slow": 3}
+
+
+def lookahead(info: VideoInfo, structure: str, disabled: Collection[str]) -> int:
+    """Frames after an I frame, of its period, that an encoder wants to see before it codes it."""
+    return REACH if structure == "ra" and "mctf" not in disabled and can_filter(info) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,8 @@ class Encoder:
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}
         self._waiting: list[Frame] = []
+        self._opening: Frame | None = None
+        self._reach = lookahead(info, settings.structure, settings.disable)
         self._plan, self._quality = plan or {}, settings.quality
         self._count = 0
         self._start_pts = self._last_pts = 0
@@ -111,13 +121,16 @@ class Encoder:
         packets: list[Packet] = []
         if self._starts_period(frame):
             packets += self._close_gop()
-            packets.append(self._code_intra(frame))
+            self._keys = {"intra": self._count, "key": self._count, "last": self._count}
+            self._opening = frame
         elif self.settings.structure == "ld":
             packets.append(self._code_group("ld", [frame], self._count))
         else:
             self._waiting.append(frame)
-            if len(self._waiting) == self.settings.mini_gop:
-                packets += self._close_gop()
+        if self._opening is not None and len(self._waiting) == self._reach:
+            packets += self._open_period()
+        if len(self._waiting) == self.settings.mini_gop:
+            packets += self._close_gop()
         self._count += 1
         return packets
 
@@ -128,6 +141,7 @@ class Encoder:
         """
         self._take(frame)
         self._references, self._keys, self._waiting, self._thumbnail = {}, {}, [], None
+        self._opening = None
         self._count += 1
 
     def _take(self, frame: Frame) -> None:
@@ -171,20 +185,29 @@ class Encoder:
             return False
         return is_cut(before, self._thumbnail)
 
+    def _open_period(self) -> list[Packet]:
+        """The packet of the I frame that waits for the frames after it."""
+        frame, self._opening = self._opening, None
+        return [] if frame is None else [self._code_intra(frame)]
+
     def _close_gop(self) -> list[Packet]:
+        packets = self._open_period()
         frames, self._waiting = self._waiting, []
-        return [self._code_group("gop", frames, self._keys["last"] + 1)] if frames else []
+        if frames:
+            packets.append(self._code_group("gop", frames, self._keys["last"] + 1))
+        return packets
 
     def _code_intra(self, frame: Frame) -> Packet:
-        planes = self._planes(frame)
-        self._quality = self._plan.get(self._count, self.settings.quality)
+        index = self._keys["intra"]
+        self._quality = self._plan.get(index, self.settings.quality)
         qp = intra_qp(self._quality, self.settings.structure)
+        planes, agreement = self._filtered(frame, self._waiting[: self._reach], step(8 * qp, self.info.bit_depth))
+        if self._reach:
+            qp = min(51, max(0, qp + intra_shift(agreement)))
         weight = squared_lambda(step(8 * qp, self.info.bit_depth))
         picture = self._code_alone(planes, qp, self._quality, weight, worker_count(self.settings.threads))
         self._observe_intra(planes, picture.decoded, qp, self._quality)
-        index = self._count
         self._references = {index: Reference(picture.planes, None, self.info.bit_depth)}
-        self._keys = {"intra": index, "key": index, "last": index}
         self._crc = 0
         entry = FrameEntry(index, "I", 0, self._quality, frame.pts, frame.duration)
         hashes = (plane_hash(picture.planes, self.info),) if self.settings.hash else ()
@@ -230,9 +253,12 @@ class Encoder:
         # By level, so that frames that do not need each other come up together; the coding order stays.
         for task in sorted(tasks, key=lambda t: t.level):
             waits = [futures[r] for r in task.refs if r in futures]
-            futures[task.display_index] = self._pool.submit(
-                self._code_frame, task, self._planes(sources[task.display_index]), waits
-            )
+            source = sources[task.display_index]
+            reach = self._reach if task.level == 0 else 0
+            places = range(task.display_index - 1, task.display_index - 1 - reach, -1)
+            before = [sources[k] for k in places if k in sources]
+            planes, _ = self._filtered(source, before, float(self._setup(task).steps[0]))
+            futures[task.display_index] = self._pool.submit(self._code_frame, task, planes, waits)
         return [futures[task.display_index].result() for task in tasks]
 
     def _code_frame(self, task: FrameTask, source: Planes, waits: list) -> _Coded:
@@ -240,7 +266,8 @@ class Encoder:
             future.result()
         references = tuple(self._references[r] for r in task.refs)
         setup = self._setup(task)
-        choices = choose(setup, references, source, self._model, self.stages, self._networks)
+        passes = PASSES[self.settings.preset]
+        choices = choose(setup, references, source, self._model, self.stages, self._networks, passes)
         with self.stages.time("symbols"):
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
@@ -302,9 +329,34 @@ class Encoder:
         keep = {self._keys["key"], self._keys["last"]} if kind == "ld" else {self._keys["key"]}
         self._references = {d: r for d, r in self._references.items() if d in keep}
 
+    def _filtered(self, frame: Frame, neighbours: Sequence[Frame], luma_step: float) -> tuple[Planes, float]:
+        """Planes of a frame to code, less what its neighbours do not show too, and how far these agree with it.
+
+        neighbours  the nearest first
+        luma_step  in units of the dequantised coefficient
+        """
+        if not neighbours:
+            return self._planes(frame), 0.0
+        with self.stages.time("temporal filter"):
+            planes, agreement = filtered(frame.planes, self._weighed(frame, neighbours, luma_step / 16))
+        return self._padded(planes), agreement
+
+    def _weighed(self, frame: Frame, neighbours: Sequence[Frame], luma_step: float) -> Iterator[tuple[Planes, Planes]]:
+        """``weigh`` of each neighbour, as many at a time as there are threads: they are large."""
+        count = worker_count(self.settings.threads)
+        for first in range(0, len(neighbours), count):
+            jobs = [
+                self._pool.submit(weigh, frame.planes, other.planes, first + k + 1, luma_step, self.info.bit_depth)
+                for k, other in enumerate(neighbours[first : first + count])
+            ]
+            yield from (job.result() for job in jobs)
+
     def _planes(self, frame: Frame) -> Planes:
         """Planes of a frame at the coded size, uint16, edge repeated."""
-        return _as_type(color.pad_planes(frame.planes, *self._size), np.uint16)
+        return self._padded(frame.planes)
+
+    def _padded(self, planes: Planes) -> Planes:
+        return _as_type(color.pad_planes(planes, *self._size), np.uint16)
 
 
 def _as_type(planes: Planes, dtype: type) -> Planes:

@@ -14,7 +14,7 @@ from nvc.codec.latent_coding import code_latents, code_side
 from nvc.codec.motion_coding import code_motion
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
-from nvc.codec.references import FrameSymbols, Planes, Reference, to_8_bit
+from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error, to_8_bit
 from nvc.codec.refine import CORRECTED, REFINED, RefineNetworks, best_prediction, best_refinement, code_switches, select
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
@@ -92,8 +92,12 @@ def choose(
     model: SymbolModel,
     stages: Stages,
     networks: Networks | None = None,
+    passes: int = 1,
 ) -> Choices:
-    """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16."""
+    """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16.
+
+    passes  how often latents are chosen where networks refine what they give
+    """
     with stages.time("motion search"):
         motion = _search(setup, references, source[0], model)
     with stages.time("prediction"):
@@ -101,7 +105,7 @@ def choose(
     picture = None
     if isinstance(networks, RefineNetworks):
         symbols, scaled, picture = _choose_refined(
-            setup, references, source, prediction, motion, model, stages, networks
+            setup, references, source, prediction, motion, model, stages, networks, passes
         )
     else:
         with stages.time("transform and quantise"):
@@ -123,22 +127,44 @@ def _choose_refined(
     model: SymbolModel,
     stages: Stages,
     networks: RefineNetworks,
+    passes: int,
 ) -> tuple[FrameSymbols, np.ndarray, Planes]:
-    """(symbols, scaled, picture): the cheaper prediction, and of luma and chroma what is closer to the source."""
+    """(symbols, scaled, picture): the cheaper prediction, and of luma and chroma what is closer to the source.
+
+    A second pass chooses the latents for the source less what refinement added in the first, and stays where rate and
+    distortion of the refined picture are lower.
+    """
     with stages.time("networks"):
         fused = networks.fuse(setup, references, motion, prediction)
     with stages.time("transform and quantise"):
         plain, corrected = (_scaled(setup, source, fused.prediction(s)) for s in (0, CORRECTED))
         switches = best_prediction(corrected, plain)
         scaled = corrected if switches else plain
-        symbols, _ = _quantise(setup, references, scaled, motion, model)
-    planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))
-    with stages.time("networks"):
-        rendered = networks.render(setup, fused, switches, planes)
-        weight = squared_lambda(setup.steps[0])
-        more, symbols.gains, picture = best_refinement(networks, rendered, source, weight)
-    symbols.switches = switches | more
-    return symbols, scaled, _crop(setup, picture)
+    weight, grid = squared_lambda(setup.steps[0]), grid_size(*setup.size)
+    known = _reference_symbols(tuple(r.symbols for r in references), grid[0] * grid[1])
+    target, least, best = scaled, np.inf, None
+    for _ in range(passes):
+        with stages.time("transform and quantise"):
+            symbols, _ = _quantise(setup, references, target, motion, model)
+            planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))
+        with stages.time("networks"):
+            rendered = networks.render(setup, fused, switches, planes)
+            more, symbols.gains, refined = best_refinement(networks, rendered, source, weight)
+        symbols.switches = switches | more
+        picture = _crop(setup, refined)
+        cost = squared_error(picture, source)
+        if passes > 1:
+            cost += weight * block_bits(symbols.latents, symbols.patterns, symbols.lasts, known, grid, model)
+        if cost < least:
+            least, best = cost, (symbols, picture)
+        if passes == 1 or not more:
+            break
+        with stages.time("transform and quantise"):
+            added = (p.astype(np.float32) - q for p, q in zip(picture, _crop(setup, planes), strict=True))
+            y, u, v = (s - a for s, a in zip(source, added, strict=True))
+            target = _scaled(setup, (y, u, v), fused.prediction(switches))
+    assert best is not None
+    return best[0], scaled, best[1]
 
 
 def squared_lambda(step: float) -> float:
@@ -186,9 +212,9 @@ def code_symbols(
     sources = tuple(r.motion if r is not None else None for r in references)
     modes, vectors = temporal_candidate((rows, columns), setup.distances, sources)
     motion = symbols.motion
-    two = len(references) == 2
+    distances = np.array(setup.distances, np.int64)
     good = code_motion(
-        coder, motion_base, motion.modes, motion.vectors, modes, vectors, two, "merge" not in setup.disabled
+        coder, motion_base, motion.modes, motion.vectors, modes, vectors, distances, "merge" not in setup.disabled
     )
     _mark(marks, coder)
     if good and isinstance(networks, FrameNetworks):
@@ -314,13 +340,13 @@ def _predict(setup: FrameSetup, references: tuple[Reference, ...], motion: Motio
 
 
 def motion_costs(model: SymbolModel, bank: int = 0) -> MotionCosts:
-    """Bits of the motion tables as the search wants them: means over contexts, raw bits added."""
+    """Bits of the motion tables as the search wants them: raw bits added, modes the mean over contexts."""
     base = layout.MOTION_BASE + bank * layout.MOTION_TABLES
     costs = model.tables.costs
-    merge = costs[base + layout.MERGE + 1, :6]
-    modes = costs[base + layout.MODE : base + layout.MODE + 3, :3].mean(0)
-    lengths = costs[base + layout.LENGTH : base + layout.LENGTH + 6, :15].mean(0)
-    lengths = np.append(lengths + np.arange(15), 64.0)
+    merge = costs[base + layout.MERGE : base + layout.MODE, :8]
+    modes = costs[base + layout.MODE : base + layout.LENGTH, :4].mean(0)
+    lengths = costs[base + layout.LENGTH : base + layout.MOTION_TABLES, :15] + np.arange(15)
+    lengths = np.concatenate([lengths, np.full((len(lengths), 1), 64.0)], 1)
     return MotionCosts(merge.astype(np.float32), modes.astype(np.float32), lengths.astype(np.float32))
 
 
@@ -336,8 +362,10 @@ def _search(setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarr
         tuple(r.symbols.motion if r.symbols else None for r in references),
         motion_costs(model),
         MOTION_WEIGHT * step,
+        step,
         merge="merge" not in setup.disabled,
         bipred="bipred" not in setup.disabled,
+        mirror="mirror" not in setup.disabled,
     )
 
 

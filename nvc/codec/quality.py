@@ -16,6 +16,8 @@ LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
 }
 INTRA_OFFSET = -24
 CHROMA_OFFSET = -32
+# Shift of an I frame's QP where the frames after it agree with it up to the first, from the second of AGREEMENT on.
+AGREEMENT, INTRA_SHIFT = (0.6, 0.85), (1, -2)
 
 
 def qp_eighths(quality: int) -> int:
@@ -33,6 +35,16 @@ def frame_qp(quality: int, structure: Structure, level: int, intra: bool = False
 def intra_qp(quality: int, structure: Structure) -> int:
     """Whole QP of an I frame on the scale of HEVC, 0..51."""
     return min(51, (frame_qp(quality, structure, 0, intra=structure != "intra") + 4) // 8)
+
+
+def intra_shift(agreement: float) -> int:
+    """What an encoder adds to the QP of an I frame whose next frames agree with it so far (0 to 1).
+
+    Where they show the same, they inherit what the I frame spends.
+    """
+    low, high = AGREEMENT
+    share = min(1.0, max(0.0, (agreement - low) / (high - low)))
+    return round(INTRA_SHIFT[0] + share * (INTRA_SHIFT[1] - INTRA_SHIFT[0]))
 
 
 def still_qp(quality: int, structure: Structure, level: int) -> int:

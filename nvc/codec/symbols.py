@@ -18,8 +18,8 @@ RAW_TABLES = 2
 
 BANKS = 4
 # Offsets within a motion bank.
-MERGE, MODE, LENGTH = 0, 3, 6
-MOTION_TABLES = 12
+MERGE, MODE, LENGTH = 0, 63, 66
+MOTION_TABLES = 78
 # Offsets within a side bank.
 PATTERN, LAST_LUMA, LAST_CHROMA = 0, 36, 48
 SIDE_TABLES = 72
@@ -98,7 +98,7 @@ def scan() -> Scan:
 
 def table_sizes() -> np.ndarray:
     """(TABLES,) int: number of symbols of each table."""
-    motion = [6] * 3 + [3] * 3 + [15] * 6
+    motion = [8] * 63 + [4] * 3 + [15] * 12
     side = [8] * 36 + [31] * 12 + [15] * 24
     return np.array([16, 2] + motion * BANKS + side * BANKS + [SYMBOLS] * LATENT_TABLES)
 

@@ -32,6 +32,8 @@ TOOL_BITS = {
     "split": 6,
     "deblock": 7,
     "stills": 8,
+    "mirror": 9,
+    "mctf": 10,
 }
 COLOUR, ASPECT, RATE, STEP_RATE, COUNT = 1, 2, 4, 8, 16
 MASTERING_EXTRA, LIGHT_EXTRA, TAG_EXTRA = 1, 2, 3

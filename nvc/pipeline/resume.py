@@ -94,7 +94,8 @@ class Replay:
         self.part = part
         self._packets = self._read()
         self._times: dict[int, tuple[int, int]] = {}
-        self._next = self._advance()
+        self._checks = part.header.mode == "neural"
+        self._next, self._after = self._advance(), self._advance()
 
     @property
     def start(self) -> int:
@@ -104,16 +105,20 @@ class Replay:
     def code(self, encoder: Any, index: int, frame: Frame) -> list[Coded]:
         """What encoding frame ``index`` gives: from the ``.part`` before ``start``, from the encoder after it.
 
-        Frame 0 of the neural mode is coded again in any case: the same picture gives the same bytes.
+        The first I frame of the neural mode is coded again in any case: the same pictures give the same bytes.
         UsageError where its time is not that of the first run.
         """
         packets = self._ready(index)
-        if index >= self.start:
+        if index < self.start:
+            self._check_time(index, frame)
+        else:
             self._packets.close()
+        if self._checks:
+            packets = encoder.push(frame)
+            self._checks = not packets
+            return packets
+        if index >= self.start:
             return packets + encoder.push(frame)
-        self._check_time(index, frame)
-        if index == 0 and self.part.header.mode == "neural":
-            return encoder.push(frame)
         encoder.skip(frame)
         return packets
 
@@ -149,9 +154,9 @@ class Replay:
     def _ready(self, index: int) -> list[Coded]:
         """Packets that the encoder gave when frame ``index`` was pushed."""
         ready: list[Coded] = []
-        while self._next is not None and _pushed_at(self._next, self.part.header) <= index:
+        while self._next is not None and _pushed_at(self._next, self._after, self.part.header) <= index:
             ready.append(self._next)
-            self._next = self._advance()
+            self._next, self._after = self._after, self._advance()
         return ready
 
     def _advance(self) -> Coded | None:
@@ -167,11 +172,21 @@ class Replay:
             )
 
 
-def _pushed_at(packet: Coded, header: StreamHeader) -> int:
-    """Index of the frame with which an encoder gives a packet. A short mini-GOP waits for the I frame after it."""
+def _pushed_at(packet: Coded, after: Coded | None, header: StreamHeader) -> int:
+    """Index of the frame with which an encoder gives a packet; after = the packet behind it.
+
+    A short mini-GOP waits for the I frame after it, and an I frame for those it looks ahead at.
+    """
+    from nvc.codec.encoder import lookahead
+
     count = frame_count(packet)
-    short = isinstance(packet, Packet) and packet.kind == "gop" and count < header.mini_gop
-    return packet.start + count - (0 if short else 1)
+    if not isinstance(packet, Packet) or packet.kind not in ("gop", "intra"):
+        return packet.start + count - 1
+    if packet.kind == "gop":
+        return packet.start + count - (0 if count < header.mini_gop else 1)
+    reach = lookahead(header.info, header.structure, header.disabled)
+    following = frame_count(after) if isinstance(after, Packet) and after.kind == "gop" else 0
+    return packet.start + (reach if following >= reach else following + 1)
 
 
 def _shown(value: Any) -> str:

@@ -36,7 +36,7 @@ def read_clips(path: Path, size: int) -> Iterator[list[Frame]]:
             return
         clip: list[Frame] = []
         for frame in reader:
-            clip.append(_cut(frame, size))
+            clip.append(cut(frame, size))
             if len(clip) == LENGTH:
                 yield clip
                 clip = []
@@ -55,7 +55,8 @@ def sources(folder: Path) -> dict[str, int]:
     return counts
 
 
-def _cut(frame: Frame, size: int) -> Frame:
+def cut(frame: Frame, size: int) -> Frame:
+    """The middle of a frame, size x size, which it must have."""
     top, left = ((n - size) // 4 * 2 for n in (frame.info.height, frame.info.width))
     info = replace(frame.info, width=size, height=size)
 

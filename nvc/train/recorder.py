@@ -25,11 +25,20 @@ from nvc.types import Frame, Settings, VideoInfo
 class WatchedEncoder(Encoder):
     """An encoder that keeps its pictures, and with ``keep`` a sample of each frame.
 
-    networks  to code with, or None for networks off
+    networks  to code with, or None for networks off; settings: all else that is not given or fixed here
     """
 
-    def __init__(self, info: VideoInfo, quality: int, networks: Networks | None = None, keep: bool = False) -> None:
-        settings = Settings(quality=quality, keyint=64, threads=1, disable=frozenset({"networks"}))
+    def __init__(
+        self,
+        info: VideoInfo,
+        quality: int,
+        networks: Networks | None = None,
+        keep: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
+        settings = settings or Settings()
+        off = settings.disable | {"networks"}
+        settings = replace(settings, quality=quality, keyint=64, threads=1, disable=off)
         super().__init__(info, settings)
         self.pictures: dict[int, Planes] = {}
         self.samples: list[Sample] = []
@@ -37,7 +46,7 @@ class WatchedEncoder(Encoder):
         self._source: Planes | None = None
         if networks is not None:
             self._networks = networks
-            self.settings = replace(settings, disable=frozenset())
+            self.settings = replace(settings, disable=off - {"networks"})
             self._model = networks.symbol_model(self._model)
             self._pool.shutdown()
             self._pool = ThreadPoolExecutor(1, initializer=single_thread(networks))
@@ -96,9 +105,11 @@ def record(frames: Sequence[Frame], quality: int, networks: Networks | None = No
     return [replace(sample, cost=float(cost)) for sample in encoder.samples]
 
 
-def measure(frames: Sequence[Frame], quality: int, networks: Networks | None = None) -> tuple[int, float]:
+def measure(
+    frames: Sequence[Frame], quality: int, networks: Networks | None = None, settings: Settings | None = None
+) -> tuple[int, float]:
     """(bytes of the whole stream in its container, mean PSNR 6:1:1 of the decoded frames) of a clip."""
-    encoder = WatchedEncoder(frames[0].info, quality, networks)
+    encoder = WatchedEncoder(frames[0].info, quality, networks, settings=settings)
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
     file = io.BytesIO()
     writer = StreamWriter(file, encoder.header)

@@ -21,7 +21,8 @@ from nvc.entropy.coder import encoding_coder, queued
 from nvc.entropy.tables import quantise_counts
 from nvc.errors import InputError
 from nvc.motion.field import grid_size
-from nvc.types import Frame, Settings
+from nvc.train.clips import cut
+from nvc.types import PRESETS, Frame, Settings
 
 # Level thresholds of the magnitude estimate, in 1/32.
 _THRESHOLDS = np.array([1, 2, 3, 5, 7, 10, 14, 20, 28, 40, 57, 80, 113, 160, 240])
@@ -108,13 +109,19 @@ def raw_frequencies() -> np.ndarray:
     return rows
 
 
-def observe(clips: Iterable[Sequence[Frame]], qualities: Sequence[int], model: SymbolModel, structure: str) -> Observed:
+def observe(
+    clips: Iterable[Sequence[Frame]],
+    qualities: Sequence[int],
+    model: SymbolModel,
+    structure: str,
+    preset: str = "medium",
+) -> Observed:
     """Encode each clip at each quality and keep what its inter frames showed."""
     observed = Observed()
     for frames in clips:
         for quality in qualities:
             settings = Settings(
-                quality=quality, structure=structure, threads=1, keyint=64,  # type: ignore[arg-type]
+                quality=quality, structure=structure, preset=preset, threads=1, keyint=64,  # type: ignore[arg-type]
                 disable=frozenset({"networks", "stills"}),  # which frames are stills hangs on the tables to be
             )  # fmt: skip
             encoder = _Recorder(frames[0].info, settings, model=model)
@@ -130,10 +137,7 @@ def fit(observed: Observed, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarr
     samples = np.concatenate(observed.samples)
     weights = _fit_weights(samples)
     index, latent_counts = _fit_index(samples, weights, arrays["level_of"])
-    counts = np.zeros((layout.TABLES, layout.SYMBOLS))
-    counts[: layout.RAW_TABLES] = 1.0
-    _fit_banks(observed.queues, layout.MOTION_BASE, layout.MOTION_TABLES, counts)
-    _fit_banks(observed.queues, layout.SIDE_BASE, layout.SIDE_TABLES, counts)
+    counts = _bank_counts(observed)
     counts[layout.LATENT_BASE :] = latent_counts
     frequencies = quantise_counts(counts, table_sizes(), prior=0.4)
     frequencies[: layout.RAW_TABLES] = raw_frequencies()
@@ -144,6 +148,25 @@ def fit(observed: Observed, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarr
         "index": index,
         "recon": _fit_recon(np.concatenate(observed.scaled)),
     }
+
+
+def fit_banks(observed: Observed, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays with new banks of motion and sides, all else as it was."""
+    rows = slice(layout.MOTION_BASE, layout.LATENT_BASE)
+    frequencies = arrays["frequencies"].copy()
+    frequencies[rows] = quantise_counts(_bank_counts(observed)[rows], table_sizes()[rows])
+    return {**arrays, "frequencies": frequencies}
+
+
+def _bank_counts(observed: Observed) -> np.ndarray:
+    """(TABLES, SYMBOLS) counts of the banks of motion and sides; 1 for raw tables, 0 for latents."""
+    counts = np.zeros((layout.TABLES, layout.SYMBOLS))
+    counts[: layout.RAW_TABLES] = 1.0
+    _fit_banks(observed.queues, layout.MOTION_BASE, layout.MOTION_TABLES, counts)
+    _fit_banks(observed.queues, layout.SIDE_BASE, layout.SIDE_TABLES, counts)
+    for table, size in enumerate(table_sizes()):
+        counts[table, size:] = 0
+    return counts
 
 
 def _fit_recon(scaled: np.ndarray) -> np.ndarray:
@@ -277,19 +300,25 @@ def read_clips(folder: Path, length: int, limit: int) -> list[list[Frame]]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line of scripts/fit_tables."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import load_file, save_file
 
     parser = argparse.ArgumentParser(description="fit the symbol tables on a folder of clips of 17 frames")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path("nvc/weights/tables.safetensors"))
     parser.add_argument("--clips", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--crop", type=int, metavar="N", help="cut clips to N x N in their middle")
+    parser.add_argument("--preset", choices=PRESETS, default="medium")
+    parser.add_argument("--banks", action="store_true", help="fit banks of motion and sides only, from --out on")
     parser.add_argument("--qualities", type=int, nargs="+", default=[4, 16, 28, 40, 52, 60])
     args = parser.parse_args(argv)
     clips = read_clips(args.folder, 17, args.clips)
-    arrays = start_arrays()
+    if args.crop:
+        clips = [[cut(frame, args.crop) for frame in clip] for clip in clips if args.crop <= min(clip[0].y.shape)]
+    arrays = load_file(args.out) if args.banks else start_arrays()
     for k in range(args.rounds):
-        arrays = fit_model(clips, args.qualities, 1, arrays)
+        observed = observe(clips, args.qualities, model_from(arrays), "ra", args.preset)
+        arrays = fit_banks(observed, arrays) if args.banks else fit(observed, arrays)
         print(f"round {k + 1} of {args.rounds}: {len(clips)} clips", flush=True)
         save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, args.out)
     return 0

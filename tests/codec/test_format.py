@@ -112,8 +112,8 @@ class Symbols:
 
 def read_frame(r: Reader, now: Symbols, references: list[Symbols | None], merge: bool) -> None:
     banks = r.symbol(0)
-    read_motion(r, 2 + 12 * (banks & 3), now, temporal(now, references), merge)
-    read_side(r, 50 + 72 * (banks >> 2), now, [k.patterns if k else [0] * len(now.modes) for k in references])
+    read_motion(r, 2 + 78 * (banks & 3), now, temporal(now, references), merge)
+    read_side(r, 314 + 72 * (banks >> 2), now, [k.patterns if k else [0] * len(now.modes) for k in references])
     read_latents(r, now, [k.latents if k else None for k in references])
 
 
@@ -131,38 +131,62 @@ def temporal(now: Symbols, references: list[Symbols | None]) -> list:
     return out
 
 
+def candidates_of(now: Symbols, b: int, temporal: list) -> list:
+    around = now.near(b, (0, -1), (-1, 0), (-1, 1), (-1, -1))
+    rest = 0 if len(now.distances) == 2 else 1
+    motions = [(now.modes[k], list(now.vectors[k])) for k in around if k is not None] + [(rest, temporal[b])]
+    known = [m for k, m in enumerate(motions) if m not in motions[:k]]
+    if rest == 0:
+        pairs = [(0, [i[1][0], j[1][1]]) for i in known for j in known if i is not j and i[0] != 2 and j[0] != 1]
+        known += [m for m in pairs if m not in known][:1]
+    still = (rest, [(0, 0), (0, 0)])
+    return known if still in known else [*known, still]
+
+
 def read_motion(r: Reader, base: int, now: Symbols, temporal: list, merge: bool) -> None:
-    two, merged = len(now.distances) == 2, [0] * len(now.modes)
+    two, chosen = len(now.distances) == 2, [0] * len(now.modes)
     for b in range(len(now.modes)):
         left, above, right = now.near(b, (0, -1), (-1, 0), (-1, 1))
-        motions = [(now.modes[k], now.vectors[k]) for k in (left, above, right) if k is not None]
-        motions += [(0 if two else 1, temporal[b]), (0 if two else 1, [(0, 0), (0, 0)])]
-        candidates = [m for k, m in enumerate(motions) if m not in motions[:k]]
+        candidates = candidates_of(now, b, temporal)
         beside = [k for k in (left, above) if k is not None]
-        if merge and (k := r.symbol(base + sum(merged[n] for n in beside))):
-            merged[b], (now.modes[b], vectors) = 1, candidates[k - 1]
+        if merge:
+            a, n = (0 if k is None else min(2, chosen[k]) for k in (above, left))
+            chosen[b] = r.symbol(base + 7 * (3 * a + n) + len(candidates) - 1)
+        if chosen[b]:
+            now.modes[b], vectors = candidates[chosen[b] - 1]
             now.vectors[b] = list(vectors)
             continue
-        if two:
-            now.modes[b] = r.symbol(base + 3 + sum(now.modes[n] != 0 for n in beside))
+        mode = r.symbol(base + 63 + sum(now.modes[n] != 0 for n in beside)) if two else 1
+        now.modes[b], longest, difference = mode % 3, -1, (0, 0)
         for k in range(2):
-            if now.modes[b] in (0, k + 1):
+            if mode in (0, 3, k + 1):
                 uses = [now.vectors[n][k] for n in (left, above, right) if n is not None and now.modes[n] in (0, k + 1)]
-                now.vectors[b][k] = read_vector(r, base + 6, uses, temporal[b][k])
+                p, spread = predicted(uses, temporal[b][k])
+                if mode == 3 and k == 1:
+                    s, d = now.distances
+                    sign = 1 if s > 0 else -1
+                    difference = tuple((2 * v * d * sign + abs(s)) // (2 * abs(s)) for v in difference)
+                else:
+                    difference, longest = read_difference(r, base + 66 + 4 * spread, longest)
+                now.vectors[b][k] = p[0] + difference[0], p[1] + difference[1]
 
 
-def read_vector(r: Reader, base: int, uses: list, temporal: tuple[int, int]) -> tuple[int, int]:
+def predicted(uses: list, temporal: tuple[int, int]) -> tuple[list[int], int]:
     spread = 1
     if len(uses) >= 2:
         away = sum(abs(a - b) for a, b in zip(uses[0], uses[1], strict=True))
         spread = 0 if away <= 1 else 1 if away <= 8 else 2
     pool = {0: [temporal], 1: uses, 2: [*uses, temporal], 3: uses}[len(uses)]
+    return [sorted(v[c] for v in pool)[len(pool) // 2] for c in range(2)], spread
+
+
+def read_difference(r: Reader, base: int, longest: int) -> tuple[tuple[int, int], int]:
     out = []
-    for c in range(2):
-        p = sorted(v[c] for v in pool)[len(pool) // 2]
-        value = r.bits(r.symbol(base + 2 * spread + c))
-        out.append(p + (-value if value and r.symbol(1) else value))
-    return out[0], out[1]
+    for _ in range(2):
+        k = r.symbol(base + (0 if longest < 0 else 1 if longest <= 1 else 2 if longest <= 3 else 3))
+        value, longest = r.bits(k), max(longest, k)
+        out.append(-value if value and r.symbol(1) else value)
+    return (out[0], out[1]), longest
 
 
 def read_side(r: Reader, base: int, now: Symbols, references: list[list[int]]) -> None:
@@ -226,7 +250,7 @@ def table_of(model: Model, now: Symbols, references: list, b, plane, base, n, u,
     zone, ahead = zone_of(plane, u + v), now.lasts[b][plane] - 1 - u - v
     t = sum(w * f for w, f in zip(model.weights[zone][parity], features, strict=True))
     near = 0 if ahead == 0 else 1 if ahead <= 2 else 2
-    return 338 + model.index[zone][near][model.level_of[clip(t >> 4, 0, 1023)]]
+    return 602 + model.index[zone][near][model.level_of[clip(t >> 4, 0, 1023)]]
 
 
 def window(index: int, count: int, n: int, o: int) -> list[int]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nvc.codec.motion_coding import code_difference, code_motion
-from nvc.codec.symbols import BANKS, MERGE, MOTION_BASE, MOTION_TABLES, load_model
+from nvc.codec.symbols import BANKS, LENGTH, MERGE, MOTION_BASE, MOTION_TABLES, load_model
 from nvc.entropy import rans
 from nvc.entropy.coder import code_one, decoding_coder, encoding_coder, finished, queued
 from nvc.motion.field import FIRST, SECOND, VECTOR_LIMIT, MotionField, temporal_candidate
@@ -29,7 +29,7 @@ def random_field(shape: tuple[int, int], reach: int, two: bool, repeat: float, s
 def code(coder, field: MotionField, source: MotionField | None, merge: bool, bank: int = 0) -> bool:
     temporal = temporal_candidate(field.modes.shape, field.distances, (None, source))
     base = MOTION_BASE + bank * MOTION_TABLES
-    return code_motion(coder, base, field.modes, field.vectors, *temporal, field.distances[1] != 0, merge)
+    return code_motion(coder, base, field.modes, field.vectors, *temporal, np.array(field.distances), merge)
 
 
 def there_and_back(field: MotionField, source: MotionField | None, merge: bool, bank: int, lanes: int) -> int:
@@ -100,7 +100,7 @@ def test_a_vector_past_the_limit_is_impossible(value: int) -> None:
 def test_a_merge_with_a_candidate_that_is_not_there_is_impossible() -> None:
     tables = load_model().tables
     writer = encoding_coder(tables, 10)
-    code_one(writer, MOTION_BASE + MERGE, 5)  # the first block has one candidate
+    code_one(writer, MOTION_BASE + MERGE, 7)  # the first block has one candidate
     reader = decoding_coder(tables, rans.encode(*queued(writer), tables, 1), 1)
     assert not code(reader, random_field((1, 1), 1, False, 0.0, 1), None, True)
 
@@ -109,9 +109,9 @@ def test_a_merge_with_a_candidate_that_is_not_there_is_impossible() -> None:
 def test_differences_come_back(value: int) -> None:
     tables = load_model().tables
     writer = encoding_coder(tables, 20)
-    assert code_difference(writer, MOTION_BASE + 6, value) == value
+    assert code_difference(writer, MOTION_BASE + LENGTH, value) == value
     reader = decoding_coder(tables, rans.encode(*queued(writer), tables, 1), 1)
-    assert code_difference(reader, MOTION_BASE + 6, 0) == value
+    assert code_difference(reader, MOTION_BASE + LENGTH, 0) == value
     assert finished(reader)
 
 

@@ -53,3 +53,9 @@ def test_intra_qps_are_those_of_hevc(structure: str) -> None:
     assert all(0 <= qp <= 51 for qp in qps)
     assert qps == sorted(qps, reverse=True)
     assert qps[0] > qps[-1]
+
+
+def test_frames_that_agree_pay_for_a_finer_i_frame() -> None:
+    shifts = [quality.intra_shift(k / 100) for k in range(101)]
+    assert shifts[0] == quality.INTRA_SHIFT[0] and shifts[-1] == quality.INTRA_SHIFT[1]
+    assert all(a >= b for a, b in zip(shifts, shifts[1:], strict=False))

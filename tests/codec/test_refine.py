@@ -1,12 +1,15 @@
 """Networks that refine: tests/codec/test_networks.py runs the whole path with both kinds."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from nvc.codec.frame_coder import FrameSetup
+from nvc.codec.frame_coder import FrameSetup, block_bits, choose, squared_lambda
 from nvc.codec.network_choice import choose_intra, make_networks, pack_refinement, refine_intra, unpack_refinement
-from nvc.codec.references import Reference
+from nvc.codec.references import Reference, squared_error
 from nvc.codec.refine import (
     ADAPTED,
     CHROMA_REFINED,
@@ -21,6 +24,8 @@ from nvc.codec.refine import (
     fit_gains,
     select,
 )
+from nvc.codec.stages import Stages
+from nvc.codec.symbols import load_model
 from nvc.errors import CorruptError
 from nvc.motion.field import BOTH, MotionField
 from nvc.types import FrameTask
@@ -176,3 +181,30 @@ def test_notes_of_i_frames():
             unpack_refinement(wrong, (4, 2))
     with pytest.raises(CorruptError, match="note for networks"):
         refine_intra(None, planes(7), 30, 8, b"\x02")
+
+
+def test_more_passes_over_the_latents_never_cost_more(networks, monkeypatch):
+    """With a refinement that goes half the way to the source, so that the second pass knows what comes for nothing."""
+    model = load_model()
+    fine, nothing = replace(SETUP, quality=55), (np.zeros((6, 384), np.int16), np.zeros(6, np.uint8))
+    costs = []
+    for passes in (1, 2, 3):
+        costs.append([])
+        for seed in range(6):
+            random = np.random.default_rng(seed)
+            source = tuple(cv2.GaussianBlur(p.astype(np.float32), (0, 0), 2).astype(np.uint16) for p in planes(seed))
+            noisy = [tuple((p + random.integers(-9, 10, p.shape)).astype(np.uint16) for p in source) for _ in range(2)]
+            wide = [np.pad(p, ((0, h), (0, w)), "edge") for p, h, w in zip(source, (2, 1, 1), (4, 2, 2), strict=True)]
+
+            def halfway(self, rendered, gains=None, wide=wide):
+                return tuple((p + q) >> 1 for p, q in zip(rendered.plain, wide, strict=True))
+
+            monkeypatch.setattr(RefineNetworks, "refined", halfway)
+            monkeypatch.setattr(RefineNetworks, "best_gains", lambda self, rendered, source, weight: None)
+            references = tuple(Reference(p, None, 8) for p in noisy)
+            found = choose(fine, references, source, model, Stages(), networks, passes)
+            s = found.symbols
+            bits = block_bits(s.latents, s.patterns, s.lasts, (nothing, nothing), (2, 3), model)
+            costs[-1].append(squared_error(found.picture, source) + squared_lambda(fine.steps[0]) * bits)
+    assert all(a >= b >= c for a, b, c in zip(*costs, strict=True))
+    assert sum(costs[1]) < sum(costs[0])

@@ -1,5 +1,6 @@
 """Block motion search: finds motion, obeys its switches, stays codable."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,7 +9,9 @@ from nvc.motion.field import BOTH, FIRST, SECOND, VECTOR_LIMIT, MotionField, gri
 from nvc.motion.warp import MARGIN, pad_plane, predict
 
 COSTS = MotionCosts(
-    np.array([2, 1, 2, 3, 4, 5], np.float32), np.ones(3, np.float32), np.arange(1, 32, 2, dtype=np.float32)
+    np.tile(np.array([2, 1, 2, 3, 4, 5, 6, 7], np.float32), (63, 1)),
+    np.ones(4, np.float32),
+    np.tile(np.arange(1, 32, 2, dtype=np.float32), (12, 1)),
 )
 
 
@@ -17,12 +20,14 @@ def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
     return np.kron(rng.integers(0, 256, (h // 4 + 1, w // 4 + 1)), np.ones((4, 4)))[:h, :w].astype(np.uint8)
 
 
-def search(current: np.ndarray, references: list[np.ndarray], weight: float = 4.0, **switches) -> MotionField:
+def search(
+    current: np.ndarray, references: list[np.ndarray], weight: float = 4.0, step: float = 10.0, **switches
+) -> MotionField:
     grid = grid_size(*current.shape)
     quarters = tuple(quarter_planes(pad_plane(r), 8) for r in references)
     flows = tuple(np.zeros((*grid, 2), np.int16) for _ in references)
     distances = (-1, 1 if len(references) == 2 else 0)
-    return estimate(current, quarters, flows, distances, (None,) * len(references), COSTS, weight, **switches)
+    return estimate(current, quarters, flows, distances, (None,) * len(references), COSTS, weight, step, **switches)
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (2, 1), (-5, 3)])
@@ -42,6 +47,23 @@ def test_the_average_of_two_is_found() -> None:
     assert np.all(search(current, [first, second]).modes == BOTH)
     assert not np.any(search(current, [first, second], bipred=False).modes == BOTH)
     assert np.all(search(second, [first, second]).modes == SECOND)
+
+
+def test_mirrored_motion_is_found_and_costs_one_difference() -> None:
+    """Smooth texture that moves evenly: the past picture to one side, the future one to the other."""
+    rng = np.random.default_rng(11)
+    big = cv2.resize(rng.integers(0, 256, (20, 26)).astype(np.uint8), (208, 160), interpolation=cv2.INTER_CUBIC)
+    first, current, second = (big[16 : 16 + 96, 16 + dx : 16 + dx + 128] for dx in (0, 6, 12))
+    noise = rng.normal(0, 6, (2, 96, 128))
+    pair = [np.clip(np.rint(p + n), 0, 255).astype(np.uint8) for p, n in zip((first, second), noise, strict=True)]
+    shares = []
+    for switches in ({}, {"mirror": False}):
+        field = search(current, pair, **switches)
+        both = field.vectors[field.modes == BOTH].astype(int)
+        assert len(both) > 0.8 * field.modes.size
+        assert np.all(np.abs(np.median(both[:, 0], 0) - [24, 0]) <= 4)
+        shares.append(float((both[:, 0] + both[:, 1] == 0).all(1).mean()))
+    assert shares[0] > 0.9 > shares[1]
 
 
 @pytest.mark.parametrize("size", [(16, 16), (5, 3), (17, 33), (2, 50)])
@@ -93,6 +115,6 @@ def test_vectors_never_leave_what_a_stream_can_hold() -> None:
         vectors[:, :, 0, 0] = sign * 4000
         source = MotionField(np.ones(grid, np.int8), vectors, (-1, 0))
         quarters, flow = quarter_planes(pad_plane(reference), 8), np.zeros((*grid, 2), np.int16)
-        field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0)
+        field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0, 10.0)
         assert field.vectors.min() >= -VECTOR_LIMIT
         assert field.vectors.max() < VECTOR_LIMIT

@@ -10,9 +10,14 @@ from nvc.motion.field import (
     SECOND,
     VECTOR_LIMIT,
     MotionField,
+    bit_length,
     grid_size,
+    length_context,
     merge_candidates,
+    merge_context,
+    mirrored,
     predict_vector,
+    scale_vectors,
     temporal_candidate,
 )
 
@@ -75,13 +80,52 @@ def test_merge_candidates_come_in_order_and_once() -> None:
     modes = np.full((2, 3), FIRST, np.int8)
     vectors = np.zeros((2, 3, 2, 2), np.int16)
     vectors[1, 0, 0], vectors[0, 1, 0], vectors[0, 2, 0] = (1, 0), (2, 0), (3, 0)
-    left, above, right = (1, [1, 0]), (1, [2, 0]), (1, [3, 0])
-    assert candidates(modes, vectors, 1, 1, False, (4, 0)) == [left, above, right, (1, [4, 0]), (1, [0, 0])]
-    assert candidates(modes, vectors, 1, 1, True, (4, 0)) == [left, above, right, (0, [4, 0]), (0, [0, 0])]
-    assert candidates(modes, vectors, 1, 1, False, (2, 0)) == [left, above, right, (1, [0, 0])]
-    assert candidates(modes, vectors, 1, 2, False, (2, 0)) == [(1, [0, 0]), right, (1, [2, 0])]
+    vectors[0, 0, 0] = (9, 0)
+    left, above, right, corner = (1, [1, 0]), (1, [2, 0]), (1, [3, 0]), (1, [9, 0])
+    around = [left, above, right, corner]
+    assert candidates(modes, vectors, 1, 1, False, (4, 0)) == [*around, (1, [4, 0]), (1, [0, 0])]
+    assert candidates(modes, vectors, 1, 1, False, (2, 0)) == [*around, (1, [0, 0])]
+    assert candidates(modes, vectors, 1, 2, False, (2, 0)) == [(1, [0, 0]), right, above]
     assert candidates(modes, vectors, 0, 0, False) == [(1, [0, 0])]
-    assert candidates(modes, vectors, 1, 0, True, (0, 0)) == [(1, [0, 0]), above, (0, [0, 0])]
+    # The pair of left's first and the temporal candidate's second vector comes before zero motion.
+    assert candidates(modes, vectors, 1, 1, True, (4, 0)) == [*around, (0, [4, 0]), (0, [1, 0]), (0, [0, 0])]
+    assert candidates(modes, vectors, 1, 0, True, (0, 0)) == [corner, above, (0, [0, 0]), (0, [9, 0])]
+
+
+def test_a_pair_takes_the_first_vector_of_one_and_the_second_of_another() -> None:
+    modes = np.full((2, 3), SECOND, np.int8)
+    vectors = np.zeros((2, 3, 2, 2), np.int16)
+    modes[1, 0], vectors[1, 0, 0] = FIRST, (1, 2)
+    vectors[0, :, 1] = (3, 4)
+    out_modes, out_vectors = np.empty(MAX_CANDIDATES, np.int8), np.empty((MAX_CANDIDATES, 2, 2), np.int16)
+    temporal = np.zeros((2, 3, 2, 2), np.int16)
+    n = merge_candidates(modes, vectors, np.zeros((2, 3), np.int8), temporal, 1, 1, True, out_modes, out_vectors)
+    assert n == 4
+    assert out_modes[:n].tolist() == [FIRST, SECOND, BOTH, BOTH]
+    assert out_vectors[3].tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("first", [-1, -3, 2, -8])
+@pytest.mark.parametrize("second", [1, -2, 5, 8])
+def test_a_mirrored_component_is_linear_motion(first: int, second: int) -> None:
+    for value in (0, 1, -1, 7, -200, 8191):
+        want = scale_vectors(np.array([[value, 0]]), first, second)[0, 0]
+        got = int(mirrored(value, first, second))
+        assert abs(got - value * second / first) <= 0.5
+        assert got == want or abs(got) > 8191
+
+
+def test_contexts_are_all_used_once() -> None:
+    choices = np.zeros((2, 2), np.int8)
+    seen = set()
+    for above in range(4):
+        for left in range(4):
+            choices[0, 1], choices[1, 0] = above, left
+            seen |= {merge_context(choices, 1, 1, n) for n in range(1, MAX_CANDIDATES + 1)}
+    assert seen == set(range(63))
+    assert merge_context(choices, 0, 0, 1) == 0
+    assert {length_context(s, n) for s in range(3) for n in range(-1, 15)} == set(range(12))
+    assert [bit_length(v) for v in (0, 1, -1, 2, -3, 4, 8191, -8192)] == [0, 1, 1, 2, 2, 3, 13, 14]
 
 
 def predicted(modes: list, xs: list, reference: int = 0) -> tuple[list[int], int]:

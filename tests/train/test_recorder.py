@@ -36,8 +36,11 @@ def test_each_frame_gives_a_sample(clip, no_stills):
     assert sorted(s.level for s in samples) == [0, 1, 2, 2, INTRA_LEVEL]
     assert sorted(len(s.symbols) for s in samples) == [0, 0, 1, 1, 2]
     assert len({s.cost for s in samples}) == 1 and all(0 < s.own_cost < 20 * s.cost for s in samples)
-    sources = {sample.planes[0][: 64 * 64].tobytes() for sample in samples}
-    assert sources == {frame.y.tobytes() for frame in clip}
+    sources = [sample.planes[0][: 64 * 64].reshape(64, 64) for sample in samples]
+    for frame in clip:  # key pictures are filtered first
+        assert min(np.abs(source.astype(int) - frame.y).mean() for source in sources) < 2.5
+    exact = {source.tobytes() for source in sources} & {frame.y.tobytes() for frame in clip}
+    assert len(exact) == 3
 
 
 def test_predictions_look_like_the_source(clip, no_stills):
