@@ -1,12 +1,13 @@
-"""``nvc train prepare|run|plot|export|enhance``: words to calls of nvc.train, nothing more."""
+"""``nvc train prepare|run|plot|export|measure|enhance``: words to calls of nvc.train, nothing more."""
 
 import argparse
 from pathlib import Path
 
 from nvc.cli import train_enhance
-from nvc.cli.options import add_common, minutes, whole
+from nvc.cli.options import add_common, minutes, settings_of, whole
 from nvc.cli.output import Output
 from nvc.errors import InputError, UsageError
+from nvc.types import PRESETS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run(steps.add_parser("run", help="train a stage, or all"))
     _add_plot(steps.add_parser("plot", help="draw the curve of a run"))
     _add_export(steps.add_parser("export", help="write the weights that nvc uses"))
+    _add_measure(steps.add_parser("measure", help="what tools bring on the clips held out for validation"))
     train_enhance.add_arguments(steps.add_parser("enhance", help="the same for the enhancement"))
 
 
@@ -58,6 +60,20 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of weights (nvc/weights)")
     add_common(parser)
     parser.set_defaults(train_run=_export)
+
+
+def _add_measure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="videos (.mkv); every tenth is held out for validation")
+    parser.add_argument("--preset", choices=PRESETS, help="effort (medium)")
+    parser.add_argument("--intra", choices=("auto", "hevc", "vvc"), help="what codes I frames (auto)")
+    parser.add_argument("--disable", action="append", metavar="TOOL", help="switch a tool off")
+    parser.add_argument(
+        "--without", action="append", metavar="TOOL", default=[], help="code without it too and compare"
+    )
+    parser.add_argument("--weights", metavar="FILE", help="weights to code with (those that nvc takes)")
+    parser.add_argument("--workers", type=whole(1), metavar="N", default=1, help="processes (1)")
+    add_common(parser)
+    parser.set_defaults(train_run=_measure)
 
 
 def run(args: argparse.Namespace, output: Output) -> int:
@@ -133,3 +149,30 @@ def _export(args: argparse.Namespace, output: Output) -> int:
     identity = export(run, Path(args.data) if args.data else samples_of(run, stage), out, stage)
     output.done({"weights": identity, "output": str(out)}, f"weights {identity} in {out}")
     return 0
+
+
+def _measure(args: argparse.Namespace, output: Output) -> int:
+    from nvc.train.measure import measure_tools
+    from nvc.train.prepare import one_thread
+
+    one_thread()
+    words = argparse.Namespace(**{**vars(args), "disable": args.without})
+    settings_of(words)  # refuses what is no tool
+    weights = Path(args.weights) if args.weights else None
+    rows = measure_tools(_folder(args.folder), settings_of(args), args.without, weights, args.workers)
+    for row in rows:
+        if row["video"] != "mean":
+            output.note({"type": "row", **row}, _line(row))
+        else:
+            output.done(row, result=_line(row))
+    return 0
+
+
+def _line(row: dict) -> str:
+    """One line of ``measure`` for people."""
+
+    def percent(rate: float | None) -> str:
+        return "no number" if rate is None else f"{rate:+.2f} %"
+
+    brings = "".join(f", {tool} brings {percent(rate)}" for tool, rate in row["without"].items())
+    return f"{row['video']}: against x265 medium {percent(row['x265'])}{brings}"

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from nvc.cli import main
+from nvc.cli.train import _line
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,9 @@ from nvc.cli import main
         (["train", "prepare", "nowhere"], 3, "nowhere is not there"),
         (["train", "plot", "--run", "nowhere"], 3, "nowhere is not there"),
         (["train", "export", "--run", "nowhere"], 3, "nowhere is not there"),
+        (["train", "measure", "nowhere"], 3, "nowhere is not there"),
+        (["train", "measure", ".", "--without", "magic"], 2, "magic"),
+        (["train", "measure", "."], 3, "no validation videos"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(words, code, text, capsys, tmp_path, monkeypatch):
@@ -35,3 +39,8 @@ def test_plot_draws_a_log(capsys, tmp_path):
     assert main(["train", "plot", "--run", str(tmp_path), "--json"]) == 0
     done = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert done["type"] == "done" and (tmp_path / "curve.svg").read_text().startswith("<svg")
+
+
+def test_a_measured_row_is_one_line():
+    row = {"video": "a", "x265": -3.456, "without": {"mctf": -1.0, "merge": None}}
+    assert _line(row) == "a: against x265 medium -3.46 %, mctf brings -1.00 %, merge brings no number"

@@ -1,0 +1,64 @@
+"""What each tool of the neural mode brings, on the clips that choices are made on."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nvc.codec.network_choice import Networks, networks_for_encoder
+from nvc.metrics import bd_rate
+from nvc.train.clips import read_clips
+from nvc.train.prepare import QUALITIES, SIZE, map_jobs, open_networks, validation_clips, x265_point
+from nvc.train.recorder import measure
+from nvc.types import Settings
+
+X265 = "x265"
+
+
+def measure_tools(
+    folder: Path, settings: Settings, without: Sequence[str], weights: Path | None = None, workers: int = 1
+) -> Iterator[dict]:
+    """Rows {"video", "x265", "without": {tool: BD-rate}} of each validation clip, then the means as video "mean".
+
+    A BD-rate is in percent, by PSNR 6:1:1, None where the curves have none: of the settings against x265 medium, and
+    against themselves without a tool (what the tool brings). weights: networks to code with, else the default ones
+    Raises InputError where ``folder`` has no validation videos.
+    """
+    variants = {X265: None, "": settings}
+    variants |= {tool: replace(settings, disable=settings.disable | {tool}) for tool in without}
+    clips = list(validation_clips(folder))
+    jobs = [(clip, quality, of, weights) for clip in clips for of in variants.values() for quality in QUALITIES]
+    points = iter(map_jobs(_point, jobs, workers))
+    rows: list[dict[str, Any]] = []
+    for clip in clips:
+        curves = {name: [next(points) for _ in QUALITIES] for name in variants}
+        rates = {name: bd_rate(curve, curves[""]).percent for name, curve in curves.items() if name}
+        rows.append({"video": clip.stem, X265: rates.pop(X265), "without": rates})
+        yield rows[-1]
+    yield {
+        "video": "mean",
+        X265: _mean([row[X265] for row in rows]),
+        "without": {tool: _mean([row["without"][tool] for row in rows]) for tool in without},
+    }
+
+
+def _point(clip: Path, quality: int, settings: Settings | None, weights: Path | None) -> tuple[int, float]:
+    """(bytes, dB) of ours, or of x265 where there are no settings."""
+    frames = next(read_clips(clip, SIZE))
+    if settings is None:
+        return x265_point(frames, quality)
+    off = "networks" in settings.disable
+    return measure(frames, quality, None if off else _networks(weights), settings)
+
+
+@functools.cache
+def _networks(weights: Path | None) -> Networks | None:
+    return networks_for_encoder(Settings(device="cpu")) if weights is None else open_networks(weights)
+
+
+def _mean(rates: list[float | None]) -> float | None:
+    known = [rate for rate in rates if rate is not None]
+    return float(np.mean(known)) if known else None
