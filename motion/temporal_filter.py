@@ -49,7 +49,8 @@ def weigh(current: Planes, neighbour: Planes, distance: int, step: float, bit_de
     """
     cv2.setNumThreads(1)
     flow = _flow(current[0], neighbour[0], bit_depth)
-    luma = _move(neighbour[0], flow)
+    peak = (1 << bit_depth) - 1
+    luma = _move(neighbour[0], flow, peak)
     difference = luma - current[0]
     square = np.square(difference)
     structure = np.square(cv2.blur(difference, _STRUCTURE_BOX))
@@ -62,7 +63,7 @@ def weigh(current: Planes, neighbour: Planes, distance: int, step: float, bit_de
     half = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) / 2
     trust = cv2.resize(trust, size, interpolation=cv2.INTER_AREA)
     for plane in (1, 2):
-        moved = _move(neighbour[plane], half)
+        moved = _move(neighbour[plane], half, peak)
         samples.append(moved)
         weights.append(trust * np.exp(np.square(moved - current[plane]) * sharp))
     return (samples[0], samples[1], samples[2]), (weights[0], weights[1], weights[2])
@@ -78,11 +79,13 @@ def _flow(current: np.ndarray, neighbour: np.ndarray, bit_depth: int) -> np.ndar
     return dis.calc(_eight(current, bit_depth), _eight(neighbour, bit_depth), None)  # type: ignore[call-overload]
 
 
-def _move(plane: np.ndarray, flow: np.ndarray) -> np.ndarray:
+def _move(plane: np.ndarray, flow: np.ndarray, peak: int) -> np.ndarray:
+    """A plane moved by a flow, 0 to ``peak``: cubic interpolation overshoots."""
     h, w = plane.shape
     x = flow[..., 0] + np.arange(w, dtype=np.float32)
     y = flow[..., 1] + np.arange(h, dtype=np.float32)[:, None]
-    return cv2.remap(plane.astype(np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.remap(plane.astype(np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.clip(moved, 0, peak)
 
 
 def _eight(luma: np.ndarray, bit_depth: int) -> np.ndarray:

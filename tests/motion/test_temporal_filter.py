@@ -96,3 +96,19 @@ def test_agreement_is_the_share_of_weight() -> None:
     assert of(other) < 0.05
     assert 0.5 < of(noisy(clean, 2, 1)) < 1
     assert of(current, other) < of(current)
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_black_and_white_do_not_turn_over(depth: int) -> None:
+    """Interpolation overshoots at edges between the lowest and the highest value."""
+    peak = (1 << depth) - 1
+    dtype = np.uint8 if depth == 8 else np.uint16
+    stripes = (np.arange(96) // 6 % 2 * peak).astype(np.float32)
+    pictures = [
+        np.tile(np.clip(np.interp(np.arange(96) + s, np.arange(96), stripes), 0, peak), (64, 1)) for s in (0, 0.4)
+    ]
+    current, other = ((p.astype(dtype), p[::2, ::2].astype(dtype), p[::2, ::2].astype(dtype)) for p in pictures)
+    samples, _ = weigh(current, other, 1, 400.0, depth)
+    assert all(0 <= s.min() and s.max() <= peak for s in samples)
+    out = run(current, [other] * 3, 400.0, depth)
+    assert max(np.abs(p.astype(int) - q).max() for p, q in zip(out, current, strict=True)) < peak / 2
