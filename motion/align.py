@@ -7,8 +7,9 @@ exact may use it.
 import cv2
 import numpy as np
 
+from nvc.motion.flow import SMALLEST
+
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
-_SMALLEST = 32
 _BOX = 16  # side of the area over which trust is judged
 _TRUSTED, _REFUSED = 10.0, 20.0  # mean differences (8 bit) up to which a neighbour counts fully, and from which not
 
@@ -35,19 +36,19 @@ class Aligner:
         Where the result is nothing like the current picture (covered areas, scene cuts) it is the current picture.
         Pictures under 32 samples a side give the current picture.
         """
-        if min(current[0].shape) < _SMALLEST:
+        if min(current[0].shape) < SMALLEST:
             return current
-        luma, other = (_eight(planes[0], bit_depth) for planes in (current, neighbour))
+        luma, other = (eight_bit(planes[0], bit_depth) for planes in (current, neighbour))
         flow = self._dis.calc(luma, other, None)
         height, width = luma.shape
         grid_x, grid_y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
         map_x, map_y = grid_x + flow[..., 0], grid_y + flow[..., 1]
         moved = _sample(neighbour[0], map_x, map_y)
-        trust = _trust(luma, _eight(moved, bit_depth))
+        trust = _trust(luma, eight_bit(moved, bit_depth))
         rows, columns = current[1].shape
         # A chroma sample stands between two luma rows and columns; the last of an odd size has one only.
-        half_x, half_y = (_halved(m, rows, columns) for m in (map_x, map_y))
-        chroma_trust = _halved(trust, rows, columns)
+        half_x, half_y = (halved(m, rows, columns) for m in (map_x, map_y))
+        chroma_trust = halved(trust, rows, columns)
         y = _mixed(current[0], moved, trust)
         u, v = (
             _mixed(c, _sample(n, half_x / 2 - 0.25, half_y / 2 - 0.25), chroma_trust)
@@ -56,7 +57,8 @@ class Aligner:
         return y, u, v
 
 
-def _eight(plane: np.ndarray, bit_depth: int) -> np.ndarray:
+def eight_bit(plane: np.ndarray, bit_depth: int) -> np.ndarray:
+    """A plane at 8 bit, contiguous."""
     return np.ascontiguousarray(plane if bit_depth == 8 else (plane >> bit_depth - 8).astype(np.uint8))
 
 
@@ -64,7 +66,7 @@ def _sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return cv2.remap(plane, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _halved(field: np.ndarray, rows: int, columns: int) -> np.ndarray:
+def halved(field: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Means of 2x2, (rows, columns)."""
     pad = (0, 2 * rows - field.shape[0]), (0, 2 * columns - field.shape[1])
     even = np.pad(field, pad, mode="edge") if any(n for _, n in pad) else field

@@ -30,8 +30,6 @@ from nvc.motion.warp import LUMA_TAPS, MARGIN
 # Weight of the bits of motion against those of a residual in the last choice: what a block leaves, frames that refer to
 # it pay again.
 BIT_WEIGHT = 0.5
-# Cost of a coefficient of x steps in bits, its error included, about: 2.5 log2(1 + x^2 / KNEE).
-KNEE = 0.469
 # Proposals that are looked at in the last choice: those up to this factor over the cheapest, plus bits.
 _NEAR, _NEAR_BITS = 1.25, 4.0
 
@@ -40,7 +38,7 @@ _NEAR, _NEAR_BITS = 1.25, 4.0
 class MotionCosts:
     """Bits as the search sees them, float32.
 
-    merge    (45, 6) by ``merge_context`` and merge symbol
+    merge    (63, 8) by ``merge_context`` and merge symbol
     modes    (4,) both, first, second, mirrored
     lengths  (12, 16) by ``length_context`` and bit length of a component, raw bits and all
     """
@@ -48,6 +46,18 @@ class MotionCosts:
     merge: np.ndarray
     modes: np.ndarray
     lengths: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualCost:
+    """What a block's difference costs in bits, error included: ``bits`` log2(1 + ``scale`` x^2) summed over its DCT.
+
+    basis  (16, 16) float32 orthonormal DCT-II, rows are frequencies; x is in code values of 8 bit
+    """
+
+    basis: np.ndarray
+    bits: float
+    scale: float
 
 
 def quarter_planes(padded: np.ndarray, bit_depth: int) -> np.ndarray:
@@ -63,7 +73,7 @@ def estimate(
     sources: tuple[MotionField | None, ...],
     costs: MotionCosts,
     weight: float,
-    step: float,
+    residual: ResidualCost,
     *,
     merge: bool = True,
     bipred: bool = True,
@@ -74,7 +84,7 @@ def estimate(
     quarters, flows  of each reference: ``quarter_planes`` and ``block_flow``
     sources          motion of the references (None for I frames), for the temporal candidate
     weight           lambda: SAD per bit
-    step             quantiser step of the residual, in code values of 8 bit
+    residual         for the last choice of a block
     mirror           try mirrored differences; tools merge and bipred likewise
     """
     rows, columns = grid_size(*current.shape)
@@ -86,17 +96,9 @@ def estimate(
     _search(
         grid, quarters[0], quarters[-1], flows[0], flows[-1], temporal_modes, temporal_vectors,
         np.array(distances, np.int64), costs.merge, costs.modes, costs.lengths, weight, merge, bipred,
-        mirror and bipred, _basis(), 1 / (KNEE * step * step), modes, vectors,
+        mirror and bipred, residual.basis, residual.bits, residual.scale, modes, vectors,
     )  # fmt: skip
     return MotionField(modes, vectors, distances)
-
-
-def _basis() -> np.ndarray:
-    """(16, 16) float32 orthonormal DCT-II, rows are frequencies."""
-    k = np.arange(BLOCK)
-    basis = np.cos(np.pi * (2 * k + 1) * k[:, None] / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
-    basis[0] /= np.sqrt(2)
-    return basis.astype(np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -379,8 +381,8 @@ def _difference(current, first, second, top, left, mode, v, d):
 
 
 @njit(inline="never")
-def _residual_bits(d, basis, scale):
-    """What coding a difference costs in bits, error included: 2.5 log2(1 + scale x^2) summed over its DCT."""
+def _residual_bits(d, basis, bits, scale):
+    """``ResidualCost`` of a difference."""
     rows = np.zeros((BLOCK, BLOCK), np.float32)
     for i in range(BLOCK):
         for k in range(BLOCK):
@@ -401,7 +403,7 @@ def _residual_bits(d, basis, scale):
             for k in range(4):
                 product *= 1.0 + scale * np.float64(both[i + k, j]) ** 2
             total += np.log2(product)
-    return 2.5 * total
+    return bits * total
 
 
 @njit(inline="never")
@@ -423,7 +425,7 @@ def _propose_merges(
 
 
 @njit(inline="never")
-def _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, scale, d):
+def _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, d):
     """Index of the proposal that costs the fewest bits for motion and residual."""
     limit = _NEAR * rates[:m].min() + _NEAR_BITS * weight
     best, at = 1e30, 0
@@ -431,7 +433,7 @@ def _best(current, first, second, top, left, m, kinds, bits, rates, found, weigh
         if rates[k] > limit:
             continue
         _difference(current, first, second, top, left, kinds[k], found[k], d)
-        j = _residual_bits(d, basis, scale) + BIT_WEIGHT * bits[k]
+        j = _residual_bits(d, basis, cost, scale) + BIT_WEIGHT * bits[k]
         if j < best:
             best, at = j, k
     return at
@@ -476,7 +478,7 @@ def _propose_pairs(
 def _search(
     current, first, second, flow0, flow1, temporal_modes, temporal_vectors, distances,
     merge_table, mode_costs, lengths, weight, use_merge, use_both, use_mirror,
-    basis, scale, modes, vectors,
+    basis, cost, scale, modes, vectors,
 ):  # fmt: skip
     rows, columns = modes.shape
     two = distances[1] != 0
@@ -545,7 +547,7 @@ def _search(
                     current, first, second, top, left, row, column, h, w, out_modes, out_vectors, n, use_both,
                     merge_costs, weight, m, kinds, picks, bits, rates, found, d,
                 )  # fmt: skip
-            at = _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, scale, d)
+            at = _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, d)
             mode, choice = kinds[at], picks[at]
             if choice > 0:
                 found[at] = out_vectors[choice - 1]

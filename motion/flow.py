@@ -8,7 +8,7 @@ import numpy as np
 
 from nvc.motion.field import BLOCK, grid_size
 
-_SMALLEST = 32
+SMALLEST = 32  # samples a side that the flow needs
 
 
 def block_flow(current: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -17,7 +17,7 @@ def block_flow(current: np.ndarray, reference: np.ndarray) -> np.ndarray:
     current, reference  (H, W) uint8 luma of one size. Pictures under 32 samples a side give zero flow.
     """
     rows, columns = grid_size(*current.shape)
-    if min(current.shape) < _SMALLEST:
+    if min(current.shape) < SMALLEST:
         return np.zeros((rows, columns, 2), np.int16)
     cv2.setNumThreads(1)
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)

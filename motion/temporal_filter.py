@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from nvc.motion.align import eight_bit, halved
+from nvc.motion.flow import SMALLEST
 from nvc.types import VideoInfo
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -20,7 +22,6 @@ _BY_DISTANCE = (0.9, 0.78, 0.65, 0.46, 0.46, 0.46)
 # Deviations of a Gaussian, in quantiser steps: of a sample's difference, of the deviation around it, of the mean there.
 _SAMPLE, _AROUND, _STRUCTURE = 0.7, 0.44, 0.105
 _AROUND_BOX, _STRUCTURE_BOX = (7, 7), (5, 5)
-_SMALLEST = 32
 
 
 def filtered(current: Planes, weighed: Iterable[tuple[Planes, Planes]]) -> tuple[Planes, float]:
@@ -59,9 +60,8 @@ def weigh(current: Planes, neighbour: Planes, distance: int, step: float, bit_de
     trust = np.exp(trust) * np.float32(_BY_DISTANCE[distance - 1])
     sharp = np.float32(-0.5 / (_SAMPLE * step) ** 2)
     samples, weights = [luma], [trust * np.exp(square * sharp)]
-    size = current[1].shape[::-1]
-    half = cv2.resize(flow, size, interpolation=cv2.INTER_AREA) / 2
-    trust = cv2.resize(trust, size, interpolation=cv2.INTER_AREA)
+    half = np.dstack([halved(flow[..., k], *current[1].shape) for k in range(2)]) / 2
+    trust = halved(trust, *current[1].shape)
     for plane in (1, 2):
         moved = _move(neighbour[plane], half, peak)
         samples.append(moved)
@@ -71,12 +71,12 @@ def weigh(current: Planes, neighbour: Planes, distance: int, step: float, bit_de
 
 def can_filter(info: VideoInfo) -> bool:
     """Whether the flow takes pictures of this size."""
-    return min(info.height, info.width) >= _SMALLEST
+    return min(info.height, info.width) >= SMALLEST
 
 
 def _flow(current: np.ndarray, neighbour: np.ndarray, bit_depth: int) -> np.ndarray:
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return dis.calc(_eight(current, bit_depth), _eight(neighbour, bit_depth), None)  # type: ignore[call-overload]
+    return dis.calc(eight_bit(current, bit_depth), eight_bit(neighbour, bit_depth), None)  # type: ignore[call-overload]
 
 
 def _move(plane: np.ndarray, flow: np.ndarray, peak: int) -> np.ndarray:
@@ -86,7 +86,3 @@ def _move(plane: np.ndarray, flow: np.ndarray, peak: int) -> np.ndarray:
     y = flow[..., 1] + np.arange(h, dtype=np.float32)[:, None]
     moved = cv2.remap(plane.astype(np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return np.clip(moved, 0, peak)
-
-
-def _eight(luma: np.ndarray, bit_depth: int) -> np.ndarray:
-    return np.ascontiguousarray((luma >> (bit_depth - 8)).astype(np.uint8) if bit_depth > 8 else luma)

@@ -156,8 +156,6 @@ def _measure(args: argparse.Namespace, output: Output) -> int:
     from nvc.train.prepare import one_thread
 
     one_thread()
-    words = argparse.Namespace(**{**vars(args), "disable": args.without})
-    settings_of(words)  # refuses what is no tool
     weights = Path(args.weights) if args.weights else None
     rows = measure_tools(_folder(args.folder), settings_of(args), args.without, weights, args.workers)
     for row in rows:

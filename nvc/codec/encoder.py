@@ -336,10 +336,10 @@ class Encoder:
         luma_step  in units of the dequantised coefficient
         """
         if not neighbours:
-            return self._planes(frame), 0.0
+            return self._planes(frame.planes), 0.0
         with self.stages.time("temporal filter"):
             planes, agreement = filtered(frame.planes, self._weighed(frame, neighbours, luma_step / 16))
-        return self._padded(planes), agreement
+        return self._planes(planes), agreement
 
     def _weighed(self, frame: Frame, neighbours: Sequence[Frame], luma_step: float) -> Iterator[tuple[Planes, Planes]]:
         """``weigh`` of each neighbour, as many at a time as there are threads: they are large."""
@@ -351,11 +351,8 @@ class Encoder:
             ]
             yield from (job.result() for job in jobs)
 
-    def _planes(self, frame: Frame) -> Planes:
-        """Planes of a frame at the coded size, uint16, edge repeated."""
-        return self._padded(frame.planes)
-
-    def _padded(self, planes: Planes) -> Planes:
+    def _planes(self, planes: Planes) -> Planes:
+        """Planes at the coded size, uint16, edge repeated."""
         return _as_type(color.pad_planes(planes, *self._size), np.uint16)
 
 

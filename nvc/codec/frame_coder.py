@@ -15,13 +15,23 @@ from nvc.codec.motion_coding import code_motion
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
 from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error, to_8_bit
-from nvc.codec.refine import CORRECTED, REFINED, RefineNetworks, best_prediction, best_refinement, code_switches, select
+from nvc.codec.refine import (
+    BITS,
+    CORRECTED,
+    KNEE,
+    REFINED,
+    RefineNetworks,
+    best_prediction,
+    best_refinement,
+    code_switches,
+    select,
+)
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
-from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
+from nvc.codec.transform import add_inverse, basis, forward, integer_matrix, to_blocks
 from nvc.entropy.coder import OVERRUN, RAW_NIBBLE, Coder, code_one, encoding_coder, queued
 from nvc.errors import CorruptError
-from nvc.motion.estimate import MotionCosts, estimate
+from nvc.motion.estimate import MotionCosts, ResidualCost, estimate
 from nvc.motion.field import BLOCK, MotionField, grid_size, temporal_candidate
 from nvc.motion.flow import block_flow
 from nvc.motion.warp import predict
@@ -362,7 +372,7 @@ def _search(setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarr
         tuple(r.symbols.motion if r.symbols else None for r in references),
         motion_costs(model),
         MOTION_WEIGHT * step,
-        step,
+        ResidualCost(basis(BLOCK).astype(np.float32), BITS, 1 / (KNEE * step * step)),
         merge="merge" not in setup.disabled,
         bipred="bipred" not in setup.disabled,
         mirror="mirror" not in setup.disabled,

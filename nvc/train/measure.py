@@ -29,11 +29,10 @@ def measure_tools(
     """
     variants = {X265: None, "": settings}
     variants |= {tool: replace(settings, disable=settings.disable | {tool}) for tool in without}
-    clips = list(validation_clips(folder))
-    jobs = [(clip, quality, of, weights) for clip in clips for of in variants.values() for quality in QUALITIES]
-    points = iter(map_jobs(_point, jobs, workers))
     rows: list[dict[str, Any]] = []
-    for clip in clips:
+    for clip in validation_clips(folder):
+        jobs = [(clip, quality, of, weights) for of in variants.values() for quality in QUALITIES]
+        points = iter(map_jobs(_point, jobs, workers))
         curves = {name: [next(points) for _ in QUALITIES] for name in variants}
         rates = {name: bd_rate(curve, curves[""]).percent for name, curve in curves.items() if name}
         rows.append({"video": clip.stem, X265: rates.pop(X265), "without": rates})
@@ -60,5 +59,5 @@ def _networks(weights: Path | None) -> Networks | None:
 
 
 def _mean(rates: list[float | None]) -> float | None:
-    known = [rate for rate in rates if rate is not None]
-    return float(np.mean(known)) if known else None
+    """None where a clip has none: a mean must not hide it."""
+    return None if None in rates else float(np.mean(rates))  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from nvc.motion.estimate import MotionCosts, estimate, quarter_planes
+from nvc.motion.estimate import MotionCosts, ResidualCost, estimate, quarter_planes
 from nvc.motion.field import BOTH, FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size
 from nvc.motion.warp import MARGIN, pad_plane, predict
 
@@ -15,19 +15,22 @@ COSTS = MotionCosts(
 )
 
 
+K = np.arange(16)
+BASIS = np.cos(np.pi * (2 * K + 1) * K[:, None] / 32) * np.where(K[:, None] > 0, np.sqrt(1 / 8), 0.25)
+RESIDUAL = ResidualCost(BASIS.astype(np.float32), 2.5, 0.02)
+
+
 def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return np.kron(rng.integers(0, 256, (h // 4 + 1, w // 4 + 1)), np.ones((4, 4)))[:h, :w].astype(np.uint8)
 
 
-def search(
-    current: np.ndarray, references: list[np.ndarray], weight: float = 4.0, step: float = 10.0, **switches
-) -> MotionField:
+def search(current: np.ndarray, references: list[np.ndarray], weight: float = 4.0, **switches) -> MotionField:
     grid = grid_size(*current.shape)
     quarters = tuple(quarter_planes(pad_plane(r), 8) for r in references)
     flows = tuple(np.zeros((*grid, 2), np.int16) for _ in references)
     distances = (-1, 1 if len(references) == 2 else 0)
-    return estimate(current, quarters, flows, distances, (None,) * len(references), COSTS, weight, step, **switches)
+    return estimate(current, quarters, flows, distances, (None,) * len(references), COSTS, weight, RESIDUAL, **switches)
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (2, 1), (-5, 3)])
@@ -115,6 +118,6 @@ def test_vectors_never_leave_what_a_stream_can_hold() -> None:
         vectors[:, :, 0, 0] = sign * 4000
         source = MotionField(np.ones(grid, np.int8), vectors, (-1, 0))
         quarters, flow = quarter_planes(pad_plane(reference), 8), np.zeros((*grid, 2), np.int16)
-        field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0, 10.0)
+        field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0, RESIDUAL)
         assert field.vectors.min() >= -VECTOR_LIMIT
         assert field.vectors.max() < VECTOR_LIMIT

@@ -31,7 +31,7 @@ def no_stills(monkeypatch) -> None:
     monkeypatch.setattr("nvc.codec.encoder.may_be_still", lambda setup, source, scaled: False)
 
 
-def test_each_frame_gives_a_sample(clip, no_stills):
+def test_each_frame_gives_a_sample(clip, no_stills, monkeypatch):
     samples = record(clip, 30)
     assert sorted(s.level for s in samples) == [0, 1, 2, 2, INTRA_LEVEL]
     assert sorted(len(s.symbols) for s in samples) == [0, 0, 1, 1, 2]
@@ -41,6 +41,9 @@ def test_each_frame_gives_a_sample(clip, no_stills):
         assert min(np.abs(source.astype(int) - frame.y).mean() for source in sources) < 2.5
     exact = {source.tobytes() for source in sources} & {frame.y.tobytes() for frame in clip}
     assert len(exact) == 3
+    monkeypatch.setattr("nvc.codec.encoder.REACH", 0)
+    unfiltered = {sample.planes[0][: 64 * 64].tobytes() for sample in record(clip, 30)}
+    assert unfiltered == {frame.y.tobytes() for frame in clip}
 
 
 def test_predictions_look_like_the_source(clip, no_stills):
