@@ -21,8 +21,8 @@ from nvc.codec.intra_coders import choose_intra_coder
 from nvc.codec.intra_hevc import coded_size
 from nvc.codec.intra_pictures import IntraPicture, IntraPictureEncoder
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
-from nvc.codec.network_choice import networks_for_encoder, single_thread, torch_threads
-from nvc.codec.quality import intra_qp, intra_shift, step, still_qp, still_quality
+from nvc.codec.network_choice import Networks, networks_for_encoder, single_thread, torch_threads
+from nvc.codec.quality import INTRA_CHROMA_OFFSET, intra_qp, intra_shift, step, still_qp, still_quality
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash, squared_error
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
@@ -66,6 +66,7 @@ class Encoder:
     bytes depend on its own frames and the settings only (contract 6).
 
     plan  quality of the I periods that start at these display indices; others have the settings'
+    networks  to code with, instead of those that the settings find
     """
 
     def __init__(
@@ -76,8 +77,9 @@ class Encoder:
         stages: Stages | None = None,
         model: SymbolModel | None = None,
         plan: Mapping[int, int] | None = None,
+        networks: Networks | None = None,
     ) -> None:
-        self._networks = networks_for_encoder(settings)
+        self._networks = networks or networks_for_encoder(settings)
         if self._networks is None:
             settings = replace(settings, disable=settings.disable | {"networks"})
         self.info, self.settings = info, settings
@@ -89,7 +91,7 @@ class Encoder:
         width, height = coded_size(info.width, info.height)
         self._size = (height, width)
         name = choose_intra_coder(settings.intra, settings.structure, settings.preset)
-        self._intra = IntraPictureEncoder(name, info, self._networks)
+        self._intra = IntraPictureEncoder(name, info, self._networks, INTRA_CHROMA_OFFSET[settings.structure])
         self._pool = ThreadPoolExecutor(worker_count(settings.threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nvc.codec import loop_filter
 from nvc.codec import quality as quality_steps
 from nvc.codec import symbols as layout
 from nvc.codec.latent_coding import code_latents, code_side
@@ -19,6 +20,7 @@ from nvc.codec.refine import (
     BITS,
     CORRECTED,
     KNEE,
+    LUMA_REFINED,
     REFINED,
     RefineNetworks,
     best_prediction,
@@ -117,12 +119,16 @@ def choose(
         symbols, scaled, picture = _choose_refined(
             setup, references, source, prediction, motion, model, stages, networks, passes
         )
+    elif networks is None:
+        with stages.time("transform and quantise"):
+            symbols, scaled = _quantise(setup, references, _scaled(setup, source, prediction), motion, model)
+            planes = _add_inverse(setup, _coefficients(setup, symbols, model), prediction)
+        with stages.time("loop filter"):
+            symbols.strength, planes = _best_filtered(setup, planes, prediction[0], source[0], model)
+        picture = _crop(setup, planes)
     else:
         with stages.time("transform and quantise"):
-            if networks is None:
-                symbols, scaled = _quantise(setup, references, _scaled(setup, source, prediction), motion, model)
-            else:
-                symbols, scaled = networks.choose(setup, references, source, prediction, motion)
+            symbols, scaled = networks.choose(setup, references, source, prediction, motion)
     with stages.time("symbols"):
         symbols.banks = _choose_banks(setup, references, symbols, model, networks)
     return Choices(symbols, prediction, scaled, picture)
@@ -161,6 +167,10 @@ def _choose_refined(
             rendered = networks.render(setup, fused, switches, planes)
             more, symbols.gains, refined = best_refinement(networks, rendered, source, weight)
         symbols.switches = switches | more
+        if not more & LUMA_REFINED:
+            with stages.time("loop filter"):
+                luma = fused.prediction(switches)[0]
+                symbols.strength, refined = _best_filtered(setup, refined, luma, source[0], model)
         picture = _crop(setup, refined)
         cost = squared_error(picture, source)
         if passes > 1:
@@ -234,10 +244,12 @@ def code_symbols(
     elif good:
         first, second = _reference_symbols(references, blocks)
         code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
-        _mark(marks, coder)
         if isinstance(networks, RefineNetworks):
-            good = code_switches(coder, symbols, networks.gain_counts)
             _mark(marks, coder)
+            good = code_switches(coder, symbols, networks.gain_counts)
+        if _may_filter(setup, symbols):
+            symbols.strength = int(code_one(coder, RAW_NIBBLE, symbols.strength))
+        _mark(marks, coder)
         s = scan()
         good &= code_latents(
             coder, symbols.latents, symbols.lasts, first[0], second[0], rows, columns,
@@ -281,7 +293,36 @@ def reconstruct(
             if switches & REFINED:
                 refined = networks.refined(networks.render(setup, fused, switches, planes), symbols.gains)
                 planes = select(switches, refined, planes)
+    if symbols.strength:
+        with stages.time("loop filter"):
+            correction = _correction(setup, planes[0], prediction[0], model)
+            planes = _filtered(setup, planes, correction, symbols.strength)
     return _crop(setup, planes)
+
+
+def _may_filter(setup: FrameSetup, symbols: FrameSymbols) -> bool:
+    """Whether a frame gives the strength of the loop filter: where networks refine luma it is off."""
+    return "alf" not in setup.disabled and not (symbols.switches or 0) & LUMA_REFINED
+
+
+def _correction(setup: FrameSetup, luma: np.ndarray, prediction: np.ndarray, model: SymbolModel) -> np.ndarray:
+    filters = model.filters[loop_filter.group_of(setup.task.level)]
+    return loop_filter.corrections(luma, prediction, int(setup.steps[0]), filters)
+
+
+def _filtered(setup: FrameSetup, planes: Planes, correction: np.ndarray, strength: int) -> Planes:
+    return loop_filter.add(planes[0], correction, strength, (1 << setup.bit_depth) - 1), planes[1], planes[2]
+
+
+def _best_filtered(
+    setup: FrameSetup, planes: Planes, prediction: np.ndarray, source: np.ndarray, model: SymbolModel
+) -> tuple[int, Planes]:
+    """(strength, planes) of the loop filter that is best for the luma ``source``."""
+    if "alf" in setup.disabled:
+        return 0, planes
+    correction = _correction(setup, planes[0], prediction, model)
+    strength = loop_filter.best_strength(planes[0], correction, source, (1 << setup.bit_depth) - 1)
+    return strength, _filtered(setup, planes, correction, strength) if strength else planes
 
 
 def _coefficients(setup: FrameSetup, symbols: FrameSymbols, model: SymbolModel) -> np.ndarray:

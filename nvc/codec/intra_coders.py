@@ -64,9 +64,10 @@ def intra_use() -> BackendUse:
     return BackendUse("I frames", "vvc", "VVenC in the ffmpeg program, decoder in libavcodec")
 
 
-def make_intra(name: str, info: VideoInfo) -> IntraEncoder:
-    """The coder of that name."""
-    return VvcIntra(info) if name == "vvc" else HevcIntra(info)
+def make_intra(name: str, info: VideoInfo, chroma_offset: int = 0) -> IntraEncoder:
+    """The coder of that name. chroma_offset: added to the QP of chroma."""
+    kind = VvcIntra if name == "vvc" else HevcIntra
+    return kind(info, chroma_offset=chroma_offset)
 
 
 def make_intra_decoder(

@@ -21,7 +21,7 @@ MIN_SIDE = 16  # x265 refuses less
 MAX_QP = 51
 # cutree corrupts memory on small pictures and has nothing to do in a still; every switch needs its value.
 _PARAMS = (
-    "qp={qp}:keyint=1:bframes=0:rc-lookahead=0:scenecut=0:no-cutree=1:aq-mode=0:ipratio=1"
+    "qp={qp}:cbqpoffs={chroma}:crqpoffs={chroma}:keyint=1:bframes=0:rc-lookahead=0:scenecut=0:no-cutree=1:aq-mode=0:ipratio=1"
     ":pools=none:frame-threads=1:wpp=0:info=0:log-level=none"
 )
 
@@ -34,13 +34,14 @@ def coded_size(width: int, height: int) -> tuple[int, int]:
 class HevcIntra:
     """Codes single pictures as HEVC intra.
 
+    chroma_offset   added to the QP of chroma, -12..12
     parameter_sets  VPS, SPS and PPS in compact form (nvc.container.nal), the same for every QP: sent once
     """
 
-    def __init__(self, info: VideoInfo, preset: str = "veryslow") -> None:
+    def __init__(self, info: VideoInfo, preset: str = "veryslow", chroma_offset: int = 0) -> None:
         self.bit_depth = info.bit_depth
         self.size = coded_size(info.width, info.height)
-        self._preset = preset
+        self._preset, self._chroma_offset = preset, chroma_offset
         context = self._open(32)
         self.parameter_sets = join_compact(
             nal for nal in split_annex_b(bytes(context.extradata or b"")) if nal_type(nal) in PARAMETER_SET_TYPES
@@ -79,7 +80,8 @@ class HevcIntra:
         context.time_base, context.framerate = Fraction(1, 25), Fraction(25, 1)
         context.thread_count = 1
         context.flags |= Flags.global_header
-        context.options = {"preset": self._preset, "tune": "psnr", "x265-params": _PARAMS.format(qp=qp)}
+        parameters = _PARAMS.format(qp=qp, chroma=self._chroma_offset)
+        context.options = {"preset": self._preset, "tune": "psnr", "x265-params": parameters}
         try:
             context.open()
         except av.FFmpegError as error:

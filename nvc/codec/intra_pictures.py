@@ -63,13 +63,14 @@ def intra_bits(size: int) -> dict[str, int]:
 class IntraPictureEncoder:
     """Codes pictures of one size by themselves, from any thread.
 
-    name  of the stream's intra coder; parameter_sets: of it
+    name           of the stream's intra coder; parameter_sets: of it
+    chroma_offset  added to the QP of chroma
     """
 
-    def __init__(self, name: str, info: VideoInfo, networks: Networks | None = None) -> None:
+    def __init__(self, name: str, info: VideoInfo, networks: Networks | None = None, chroma_offset: int = 0) -> None:
         self.name = name
-        self._info, self._networks = info, networks
-        self._coder = make_intra(name, info)
+        self._info, self._networks, self._chroma_offset = info, networks, chroma_offset
+        self._coder = make_intra(name, info, chroma_offset)
         self.parameter_sets = self._coder.parameter_sets
         self._decoder = IntraPictureDecoder(name, self.parameter_sets, info.bit_depth)
 
@@ -81,7 +82,7 @@ class IntraPictureEncoder:
         try:
             return b"", self._coder.encode(planes, qp + QP_OFFSETS[self.name])
         except RefusedError:
-            fallback = HevcIntra(self._info)
+            fallback = HevcIntra(self._info, chroma_offset=self._chroma_offset)
             parts = (fallback.parameter_sets, fallback.encode(planes, qp))
             return bytes([FALLBACK]), join_compact(nal for part in parts for nal in split_compact(part))
 

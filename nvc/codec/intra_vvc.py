@@ -60,16 +60,17 @@ def can_decode() -> bool:
 class VvcIntra:
     """Codes single pictures as VVC intra; as HevcIntra otherwise.
 
+    chroma_offset   added to the QP of chroma, -12..12
     parameter_sets  decoding capability, VPS, SPS and PPS in compact form, the same for every QP
     Raises NvcError where the ffmpeg program has no VVenC, RefusedError for what it does not code.
     """
 
-    def __init__(self, info: VideoInfo, preset: str = "medium") -> None:
+    def __init__(self, info: VideoInfo, preset: str = "medium", chroma_offset: int = 0) -> None:
         if preset not in PRESETS:
             raise FormatError(f"preset of VVC intra must be one of {', '.join(PRESETS)}, got {preset!r}")
         self.bit_depth = info.bit_depth
         self.size = coded_size(info.width, info.height)
-        self._preset = preset
+        self._preset, self._chroma_offset = preset, chroma_offset
         width, height = self.size
         grey = tuple(np.full((height // n, width // n), 512, np.uint16) for n in (1, 2, 2))
         head, _ = self._run(grey, 63)  # type: ignore[arg-type]
@@ -95,10 +96,11 @@ class VvcIntra:
         if program is None:
             raise NvcError("VVC intra needs an ffmpeg program with VVenC; use --intra hevc")
         width, height = self.size
+        chroma = "".join(f":{name}QpOffset={self._chroma_offset}" for name in ("Cb", "Cr", "CbCr"))
         command = [
             program, "-v", "error", "-threads", "1", "-f", "rawvideo", "-pix_fmt", _FORMAT, "-s", f"{width}x{height}",
             "-r", "25", "-i", "-", "-c:v", "libvvenc", "-preset", self._preset, "-qp", str(qp), "-qpa", "0",
-            "-vvenc-params", "intraperiod=1:threads=1", "-f", "vvc", "-",
+            "-vvenc-params", f"intraperiod=1:threads=1{chroma}", "-f", "vvc", "-",
         ]  # fmt: skip
         data = b"".join(np.ascontiguousarray(p, "<u2").tobytes() for p in planes)
         seconds = _SECONDS + _SECONDS_A_MEGAPIXEL * width * height / 1e6

@@ -78,6 +78,8 @@ def symbol_hash(frames: Sequence[FrameSymbols], crc: int = 0) -> int:
             crc = zlib.crc32(np.ascontiguousarray(s.hyper, "<i2").data, crc)
         if s.switches is not None:
             crc = zlib.crc32(bytes([s.switches]), crc)
+        if s.strength:
+            crc = zlib.crc32(bytes([s.strength]), crc)
         if s.gains is not None:
             crc = zlib.crc32(np.array([*s.gains[0], *s.gains[1]], "i1").data, crc)
     return crc

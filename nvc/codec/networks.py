@@ -7,7 +7,7 @@ floor of the scale indices: such a latent is not coded and its symbol is 0.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,7 +58,7 @@ class FrameNetworks:
         hyper = self.weights.tables["hyper"].reshape(-1, layout.SYMBOLS)
         rows = [model.tables.frequencies, self.weights.tables["latent"], hyper]
         tables = build_tables(np.concatenate(rows).astype(np.int64))
-        return SymbolModel(tables, model.weights, model.level_of, model.index, model.recon)
+        return replace(model, tables=tables)
 
     def choose(
         self,

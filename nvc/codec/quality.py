@@ -14,8 +14,10 @@ LEVEL_OFFSETS: dict[Structure, tuple[int, ...]] = {
     "ld": (23, 35, 43),
     "intra": (36,),
 }
-INTRA_OFFSET = -24
-CHROMA_OFFSET = -32
+INTRA_OFFSET = -20
+CHROMA_OFFSET = -8
+# Whole QPs added to chroma in I frames: in structures with other frames these inherit it (docs/decisions/014).
+INTRA_CHROMA_OFFSET: dict[Structure, int] = {"ra": -4, "ld": -4, "intra": 0}
 # Shift of an I frame's QP where the frames after it agree with it up to the first, from the second of AGREEMENT on.
 AGREEMENT, INTRA_SHIFT = (0.6, 0.85), (1, -2)
 

@@ -23,6 +23,7 @@ class FrameSymbols:
     hyper      hyper latents of the networks, or None
     switches   which of the networks the frame uses (``nvc.codec.refine``), None where it has no choice
     gains      of the synthesis' heads for luma and chroma where the switches say that they are given, else None
+    strength   of the loop filter, 0..15
     banks      motion bank and side bank that coded them
     """
 
@@ -33,6 +34,7 @@ class FrameSymbols:
     hyper: np.ndarray | None = None
     switches: int | None = None
     gains: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+    strength: int = 0
     banks: tuple[int, int] = (0, 0)
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 
 import numpy as np
 
+from nvc.codec.loop_filter import CLASSES, GROUPS, TAPS
 from nvc.entropy.tables import Tables, build_tables
 from nvc.errors import ModelError
 
@@ -48,6 +49,7 @@ class SymbolModel:
     level_of    (1024,) uint8: level of a clipped sum
     index       (ZONES, LAST_CLASSES, LEVELS) uint8: latent table, the scale index of networks off
     recon       (ZONES, 3) int32: what magnitudes 1, 2 and more lose on the way back, in 1/64 of a step
+    filters     (GROUPS, CLASSES, TAPS) int32 of the loop filter, in 1/128
     """
 
     tables: Tables
@@ -55,6 +57,7 @@ class SymbolModel:
     level_of: np.ndarray
     index: np.ndarray
     recon: np.ndarray
+    filters: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +107,14 @@ def table_sizes() -> np.ndarray:
 
 
 def model_from(arrays: dict[str, np.ndarray]) -> SymbolModel:
-    """A model from its stored integers: frequencies, weights, level_of, index, recon."""
+    """A model from its stored integers: frequencies, weights, level_of, index, recon, filters."""
     wanted = {
         "frequencies": (TABLES, SYMBOLS),
         "weights": (ZONES, 2, FEATURES),
         "level_of": (1024,),
         "index": (ZONES, LAST_CLASSES, LEVELS),
         "recon": (ZONES, 3),
+        "filters": (GROUPS, CLASSES, TAPS),
     }
     for name, shape in wanted.items():
         if name not in arrays or arrays[name].shape != shape:
@@ -124,6 +128,7 @@ def model_from(arrays: dict[str, np.ndarray]) -> SymbolModel:
         arrays["level_of"].astype(np.uint8),
         arrays["index"].astype(np.uint8),
         arrays["recon"].astype(np.int32),
+        arrays["filters"].astype(np.int32),
     )
 
 

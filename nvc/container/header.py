@@ -34,6 +34,7 @@ TOOL_BITS = {
     "stills": 8,
     "mirror": 9,
     "mctf": 10,
+    "alf": 11,
 }
 COLOUR, ASPECT, RATE, STEP_RATE, COUNT = 1, 2, 4, 8, 16
 MASTERING_EXTRA, LIGHT_EXTRA, TAG_EXTRA = 1, 2, 3

@@ -2,14 +2,13 @@
 
 import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
 from nvc.codec.encoder import Encoder
 from nvc.codec.frame_coder import FrameSetup, squared_lambda
-from nvc.codec.network_choice import Networks, single_thread
+from nvc.codec.network_choice import Networks
 from nvc.codec.networks import warp_each
 from nvc.codec.quality import step
 from nvc.codec.references import Planes
@@ -37,19 +36,13 @@ class WatchedEncoder(Encoder):
         settings: Settings | None = None,
     ) -> None:
         settings = settings or Settings()
-        off = settings.disable | {"networks"}
+        off = settings.disable - {"networks"} if networks else settings.disable | {"networks"}
         settings = replace(settings, quality=quality, keyint=64, threads=1, disable=off)
-        super().__init__(info, settings)
+        super().__init__(info, settings, networks=networks)
         self.pictures: dict[int, Planes] = {}
         self.samples: list[Sample] = []
         self._keep = keep
         self._source: Planes | None = None
-        if networks is not None:
-            self._networks = networks
-            self.settings = replace(settings, disable=off - {"networks"})
-            self._model = networks.symbol_model(self._model)
-            self._pool.shutdown()
-            self._pool = ThreadPoolExecutor(1, initializer=single_thread(networks))
 
     def _code_intra(self, frame):
         packet = super()._code_intra(frame)

@@ -16,11 +16,13 @@ from nvc.codec import symbols as layout
 from nvc.codec.encoder import Encoder
 from nvc.codec.frame_coder import code_symbols, symbol_capacity
 from nvc.codec.latent_coding import collect_features
+from nvc.codec.loop_filter import CLASSES, GROUPS, TAPS
 from nvc.codec.symbols import SymbolModel, model_from, scan, table_sizes
 from nvc.entropy.coder import encoding_coder, queued
 from nvc.entropy.tables import quantise_counts
 from nvc.errors import InputError
 from nvc.motion.field import grid_size
+from nvc.train import filters
 from nvc.train.clips import cut
 from nvc.types import PRESETS, Frame, Settings
 
@@ -68,6 +70,7 @@ def start_arrays() -> dict[str, np.ndarray]:
             np.arange(layout.LEVELS, dtype=np.uint8), (layout.ZONES, layout.LAST_CLASSES, layout.LEVELS)
         ).copy(),
         "recon": np.zeros((layout.ZONES, 3), np.int32),
+        "filters": np.zeros((GROUPS, CLASSES, TAPS), np.int8),
     }
 
 
@@ -147,6 +150,7 @@ def fit(observed: Observed, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarr
         "level_of": arrays["level_of"],
         "index": index,
         "recon": _fit_recon(np.concatenate(observed.scaled)),
+        "filters": arrays["filters"],
     }
 
 
@@ -310,15 +314,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--crop", type=int, metavar="N", help="cut clips to N x N in their middle")
     parser.add_argument("--preset", choices=PRESETS, default="medium")
     parser.add_argument("--banks", action="store_true", help="fit banks of motion and sides only, from --out on")
+    parser.add_argument("--filters", action="store_true", help="fit the loop filter only, from --out on")
     parser.add_argument("--qualities", type=int, nargs="+", default=[4, 16, 28, 40, 52, 60])
     args = parser.parse_args(argv)
     clips = read_clips(args.folder, 17, args.clips)
     if args.crop:
         clips = [[cut(frame, args.crop) for frame in clip] for clip in clips if args.crop <= min(clip[0].y.shape)]
-    arrays = load_file(args.out) if args.banks else start_arrays()
+    arrays = load_file(args.out) if args.banks or args.filters else start_arrays()
     for k in range(args.rounds):
-        observed = observe(clips, args.qualities, model_from(arrays), "ra", args.preset)
-        arrays = fit_banks(observed, arrays) if args.banks else fit(observed, arrays)
+        model = model_from(arrays)
+        if args.filters:
+            seen = (filters.observe(clip, quality, model) for clip in clips for quality in args.qualities)
+            arrays["filters"] = filters.fit_filters(seen)
+        else:
+            observed = observe(clips, args.qualities, model, "ra", args.preset)
+            arrays = fit_banks(observed, arrays) if args.banks else fit(observed, arrays)
         print(f"round {k + 1} of {args.rounds}: {len(clips)} clips", flush=True)
         save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, args.out)
     return 0

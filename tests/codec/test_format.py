@@ -37,6 +37,7 @@ class Model:
         self.frequencies = arrays["frequencies"].tolist()
         self.weights, self.level_of = arrays["weights"].tolist(), arrays["level_of"].tolist()
         self.index, self.recon = arrays["index"].tolist(), arrays["recon"].tolist()
+        self.filters = arrays["filters"].tolist()
 
     def steps(self, quality: int, structure: str, level: int, depth: int) -> list[int]:
         offsets = quality_steps.LEVEL_OFFSETS[structure]
@@ -98,6 +99,7 @@ class Symbols:
         self.modes, self.vectors = [1] * blocks, [[(0, 0), (0, 0)] for _ in range(blocks)]
         self.patterns, self.lasts = [0] * blocks, [[0, 0, 0] for _ in range(blocks)]
         self.latents = [[0] * 384 for _ in range(blocks)]
+        self.strength = 0
 
     def near(self, b: int, *steps: tuple[int, int]) -> list[int | None]:
         """Blocks at (row, column) steps from b, None outside the grid."""
@@ -107,13 +109,15 @@ class Symbols:
 
     def pack(self) -> bytes:
         arrays = (self.modes, "i1"), (self.vectors, "<i2"), (self.patterns, "u1"), (self.lasts, "u1")
-        return b"".join(np.array(a, t).tobytes() for a, t in (*arrays, (self.latents, "<i2")))
+        packed = b"".join(np.array(a, t).tobytes() for a, t in (*arrays, (self.latents, "<i2")))
+        return packed + (bytes([self.strength]) if self.strength else b"")
 
 
-def read_frame(r: Reader, now: Symbols, references: list[Symbols | None], merge: bool) -> None:
+def read_frame(r: Reader, now: Symbols, references: list[Symbols | None], merge: bool, alf: bool) -> None:
     banks = r.symbol(0)
     read_motion(r, 2 + 78 * (banks & 3), now, temporal(now, references), merge)
     read_side(r, 314 + 72 * (banks >> 2), now, [k.patterns if k else [0] * len(now.modes) for k in references])
+    now.strength = r.symbol(0) if alf else 0
     read_latents(r, now, [k.latents if k else None for k in references])
 
 
@@ -305,6 +309,44 @@ def residual(model: Model, now: Symbols, plane: int, step: int) -> np.ndarray:
     return out
 
 
+PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1), (0, 2), (2, 0))
+
+
+def filtered(s: np.ndarray, p: np.ndarray, step: int, filters: list, strength: int, peak: int) -> np.ndarray:
+    """Picture and prediction of luma, whole grids."""
+    h, w = s.shape
+    out = s.copy()
+
+    def at(y: int, x: int) -> int:
+        return int(s[clip(y, 0, h - 1), clip(x, 0, w - 1)])
+
+    def bend(y: int, x: int, dy: int, dx: int) -> int:
+        return at(y + dy, x + dx) + at(y - dy, x - dx) - 2 * at(y, x)
+
+    for top in range(0, h, 4):
+        for left in range(0, w, 4):
+            ys = [clip(top + 2 * k, 0, h - 2) for k in (-1, 0, 1, 2)]
+            xs = [clip(left + 2 * k, 0, w - 2) for k in (-1, 0, 1, 2)]
+            places = [(y, x) for y in ys for x in xs]
+            row, column, falling, rising = (sum(abs(bend(y, x, *d)) for y, x in places) for d in PAIRS[:4])
+            rest = sum(abs(int(s[y, x]) - int(p[y, x])) for y, x in places)
+            a = sum(25 * (row + column) >= t * step for t in (2, 5, 10, 20, 40))
+            c = sum(100 * rest >= t * step for t in (2, 25))
+            e1, e2 = 20 * max(row, column), 20 * min(row, column) + step
+            f1, f2 = 20 * max(falling, rising), 20 * min(falling, rising) + step
+            if e1 * f2 > f1 * e2:
+                d = 0 if 10 * e1 < 17 * e2 else 1 if row > column else 2
+            else:
+                d = 0 if 10 * f1 < 17 * f2 else 3 if falling > rising else 4
+            taps = filters[15 * a + 3 * d + c]
+            for y in range(top, top + 4):
+                for x in range(left, left + 4):
+                    total = sum(t * bend(y, x, *o) for t, o in zip(taps, PAIRS, strict=False))
+                    total += taps[6] * (int(p[y, x]) - at(y, x))
+                    out[y, x] = clip(at(y, x) + ((total * strength + 512) >> 10), 0, peak)
+    return out
+
+
 class PlainDecoder:
     """Packets to planes by display index, and the symbol hash of each packet."""
 
@@ -372,14 +414,19 @@ class PlainDecoder:
         header, depth = self.header, self.info.bit_depth
         distances = [r - entry.display_index for r in refs]
         now = Symbols(-(-self.size[0] // 16), -(-self.size[1] // 16), distances)
-        read_frame(reader, now, [self.known[r][0] for r in refs], "merge" not in header.disabled)
+        read_frame(
+            reader, now, [self.known[r][0] for r in refs], "merge" not in header.disabled, "alf" not in header.disabled
+        )
         steps = self.model.steps(entry.quality, header.structure, level, depth)
         planes, pictures = [], [self.known[r][1] for r in refs]
         for plane in range(3):
             made = predict(now, pictures, plane, depth, "obmc" not in header.disabled)
-            made = np.clip(made + residual(self.model, now, plane, steps[plane]), 0, 2**depth - 1)
+            picture = np.clip(made + residual(self.model, now, plane, steps[plane]), 0, 2**depth - 1)
+            if plane == 0 and now.strength:
+                filters = self.model.filters[clip(level - 1, 0, 3)]
+                picture = filtered(picture, made, steps[0], filters, now.strength, 2**depth - 1)
             h, w = (side // (2 if plane else 1) for side in self.size)
-            planes.append(made[:h, :w])
+            planes.append(picture[:h, :w])
         self.known[entry.display_index] = now, planes
         return now
 
@@ -406,6 +453,11 @@ def test_a_decoder_written_from_the_text_makes_the_same_pictures(
     size: tuple[int, int], depth: int, n: int, settings: dict, clip: Callable[..., list[Frame]], encode: Callable
 ) -> None:
     check(*encode(clip(*size, n, depth), hash=True, **settings))
+
+
+def test_the_loop_filter_too(clip: Callable[..., list[Frame]], encode: Callable) -> None:
+    decoder = check(*encode(clip(64, 48, 9, 8), hash=True, quality=30))
+    assert sum(symbols is not None and symbols.strength > 0 for symbols, _ in decoder.known.values()) > 2
 
 
 def test_large_latents_and_escapes_too(clip: Callable[..., list[Frame]], encode: Callable) -> None:
@@ -448,13 +500,14 @@ def test_pictures_that_the_intra_coder_refuses_too(clip, encode, structure: str,
     check(header, packets)
 
 
-def check(header: StreamHeader, packets: list[Packet]) -> None:
+def check(header: StreamHeader, packets: list[Packet]) -> PlainDecoder:
     decoder = PlainDecoder(header)
     for packet in packets:
         crc = decoder.push(packet)
         assert packet.symbol_hash in (crc, None)
         for entry, want in zip(packet.frames, packet.plane_hashes, strict=True):
             assert decoder.plane_hash(entry.display_index) == want
+    return decoder
 
 
 def test_the_text_gives_the_offsets_of_the_program(root: Path) -> None:

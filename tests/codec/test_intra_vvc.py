@@ -6,6 +6,7 @@ import pytest
 
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
+from nvc.codec.intra_hevc import HevcIntra, HevcIntraDecoder
 from nvc.codec.intra_vvc import RefusedError, VvcIntra, VvcIntraDecoder, can_decode, vvc_nal_type, vvenc
 from nvc.container.nal import SHORT_START_CODE, join_compact, split_compact
 from nvc.errors import CorruptError, FormatError, LimitError, NvcError
@@ -44,6 +45,35 @@ def test_round_trip(width: int, height: int, bit_depth: int) -> None:
         assert psnr(y[:height, :width], planes[0], (1 << bit_depth) - 1) > least
         sizes.append(len(data))
     assert sizes[1] <= sizes[0]
+
+
+def chroma_gain(kind: type, decoder_kind: type, qp: int) -> tuple[float, float]:
+    """Bits and squared error of chroma that an offset of -6 leaves, as shares of those without."""
+    info = info_of(64, 64)
+    rng = np.random.default_rng(0)
+    smooth = rng.integers(60, 190, (2, 8, 8)).repeat(4, 1).repeat(4, 2).astype(np.uint8)
+    planes = (picture(info)[0], smooth[0], smooth[1])
+    sizes, errors = [], []
+    for offset in (0, -6):
+        coder = kind(info, "medium", chroma_offset=offset)
+        data = coder.encode(planes, qp)
+        decoded = decoder_kind(coder.parameter_sets, 8).decode(data)
+        sizes.append(len(data))
+        errors.append(
+            sum(float(np.square(p.astype(float) - q).sum()) for p, q in zip(decoded[1:], smooth, strict=True))
+        )
+    return sizes[1] / sizes[0], errors[1] / errors[0]
+
+
+@needed
+def test_an_offset_moves_bits_to_chroma() -> None:
+    size, error = chroma_gain(VvcIntra, VvcIntraDecoder, 38)
+    assert size > 1.05 and error < 0.7
+
+
+def test_an_offset_moves_bits_to_chroma_in_hevc_too() -> None:
+    size, error = chroma_gain(HevcIntra, HevcIntraDecoder, 36)
+    assert size > 1.05 and error < 0.7
 
 
 @needed

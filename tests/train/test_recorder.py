@@ -4,10 +4,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from nvc.codec.decoder import Decoder
+from nvc.codec.encoder import Encoder
+from nvc.codec.network_choice import make_networks
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quality import still_quality
 from nvc.models.refine import INTRA_LEVEL
-from nvc.models.weights import seeded_weights
+from nvc.models.weights import open_weights, seeded_weights
 from nvc.train.recorder import WatchedEncoder, measure, record
 from nvc.types import Frame, VideoInfo
 
@@ -67,6 +70,25 @@ def test_a_frame_coded_by_itself_is_an_i_frame_to_networks(clip):
 def test_a_better_quality_costs_more_and_shows_more(clip):
     low, high = measure(clip, 10), measure(clip, 50)
     assert low[0] < high[0] and low[1] < high[1] - 3
+
+
+def test_a_watched_encoder_refines_i_frames_as_a_plain_one_does(clip, monkeypatch):
+    """Training and measuring must see the pictures that users get: stream and pictures alike."""
+    monkeypatch.delenv("NVC_WEIGHTS")
+    info = clip[0].info
+    watched = WatchedEncoder(info, 24, make_networks(open_weights()))
+    plain = Encoder(info, dataclasses.replace(watched.settings))
+    packets = [[p for f in clip for p in e.push(f)] + e.flush() for e in (watched, plain)]
+    assert [p.payloads for p in packets[0]] == [p.payloads for p in packets[1]]
+    decoder = Decoder(plain.header, threads=1)
+    shown = [f for p in packets[1] for f in decoder.push(p)]
+    assert len(shown) == len(clip)
+    for k, frame in enumerate(shown):
+        assert all(np.array_equal(a, b) for a, b in zip(frame.planes, watched.pictures[k], strict=True))
+    off = WatchedEncoder(info, 24)
+    off.push(clip[0])
+    off.flush()
+    assert not np.array_equal(off.pictures[0][1], watched.pictures[0][1])
 
 
 def test_networks_can_be_given(clip):

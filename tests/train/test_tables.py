@@ -34,7 +34,7 @@ def clip(n: int, seed: int, size: tuple[int, int] = (48, 64)) -> list[Frame]:
     return [Frame(*p, k, info, 1) for k, p in enumerate(planes)]
 
 
-def coded_bytes(frames: list[Frame], arrays: Arrays, quality: int = 55) -> int:
+def coded_bytes(frames: list[Frame], arrays: Arrays, quality: int = 40) -> int:
     """Bytes of the inter frames under a model, with plain rounding so that it chooses no latents; decodes them too."""
     model = model_from(arrays)
     off = frozenset({"networks", "rdoq", "stills"})
@@ -152,3 +152,7 @@ def test_the_command_writes_a_model(folder: Path, tmp_path: Path, capsys: pytest
     assert not np.array_equal(before["frequencies"][rows], after["frequencies"][rows])
     before["frequencies"][rows] = after["frequencies"][rows]
     assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert tables.main([*argv, "--filters", "--crop", "32"]) == 0
+    filtered = load(out.read_bytes())
+    assert filtered["filters"].any() and not after["filters"].any()
+    assert all(np.array_equal(after[name], filtered[name]) for name in after if name != "filters")
