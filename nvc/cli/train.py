@@ -173,4 +173,4 @@ def _line(row: dict) -> str:
         return "no number" if rate is None else f"{rate:+.2f} %"
 
     brings = "".join(f", {tool} brings {percent(rate)}" for tool, rate in row["without"].items())
-    return f"{row['video']}: against x265 medium {percent(row['x265'])}{brings}"
+    return f"{row['video']}: against x265 medium {percent(row['x265'])}{brings}; encoded in {row['seconds']:.1f} s"

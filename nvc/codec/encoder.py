@@ -91,7 +91,8 @@ class Encoder:
         width, height = coded_size(info.width, info.height)
         self._size = (height, width)
         name = choose_intra_coder(settings.intra, settings.structure, settings.preset)
-        self._intra = IntraPictureEncoder(name, info, self._networks, INTRA_CHROMA_OFFSET[settings.structure])
+        chroma = INTRA_CHROMA_OFFSET[settings.structure]
+        self._intra = IntraPictureEncoder(name, info, self._networks, settings.preset, chroma)
         self._pool = ThreadPoolExecutor(worker_count(settings.threads), initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._keys: dict[str, int] = {}

@@ -64,10 +64,11 @@ def intra_use() -> BackendUse:
     return BackendUse("I frames", "vvc", "VVenC in the ffmpeg program, decoder in libavcodec")
 
 
-def make_intra(name: str, info: VideoInfo, chroma_offset: int = 0) -> IntraEncoder:
-    """The coder of that name. chroma_offset: added to the QP of chroma."""
-    kind = VvcIntra if name == "vvc" else HevcIntra
-    return kind(info, chroma_offset=chroma_offset)
+def make_intra(name: str, info: VideoInfo, preset: str = "medium", chroma_offset: int = 0) -> IntraEncoder:
+    """The coder of that name. preset: nvc's; chroma_offset: added to the QP of chroma."""
+    if name == "vvc":
+        return VvcIntra(info, "slow" if preset == "slow" else "medium", chroma_offset)
+    return HevcIntra(info, chroma_offset=chroma_offset)
 
 
 def make_intra_decoder(

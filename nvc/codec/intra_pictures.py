@@ -64,13 +64,21 @@ class IntraPictureEncoder:
     """Codes pictures of one size by themselves, from any thread.
 
     name           of the stream's intra coder; parameter_sets: of it
+    preset         nvc's
     chroma_offset  added to the QP of chroma
     """
 
-    def __init__(self, name: str, info: VideoInfo, networks: Networks | None = None, chroma_offset: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        info: VideoInfo,
+        networks: Networks | None = None,
+        preset: str = "medium",
+        chroma_offset: int = 0,
+    ) -> None:
         self.name = name
         self._info, self._networks, self._chroma_offset = info, networks, chroma_offset
-        self._coder = make_intra(name, info, chroma_offset)
+        self._coder = make_intra(name, info, preset, chroma_offset)
         self.parameter_sets = self._coder.parameter_sets
         self._decoder = IntraPictureDecoder(name, self.parameter_sets, info.bit_depth)
 

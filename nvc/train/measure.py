@@ -1,6 +1,7 @@
 """What each tool of the neural mode brings, on the clips that choices are made on."""
 
 import functools
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +22,11 @@ X265 = "x265"
 def measure_tools(
     folder: Path, settings: Settings, without: Sequence[str], weights: Path | None = None, workers: int = 1
 ) -> Iterator[dict]:
-    """Rows {"video", "x265", "without": {tool: BD-rate}} of each validation clip, then the means as video "mean".
+    """Rows {"video", "x265", "seconds", "without": {tool: BD-rate}} of each validation clip, then video "mean".
 
     A BD-rate is in percent, by PSNR 6:1:1, None where the curves have none: of the settings against x265 medium, and
-    against themselves without a tool (what the tool brings). weights: networks to code with, else the default ones
+    against themselves without a tool (what the tool brings). seconds: that all encodes with the settings took, in
+    "mean" of all clips. weights: networks to code with, else the default ones
     Raises InputError where ``folder`` has no validation videos.
     """
     variants = {X265: None, "": settings}
@@ -33,24 +35,27 @@ def measure_tools(
     for clip in validation_clips(folder):
         jobs = [(clip, quality, of, weights) for of in variants.values() for quality in QUALITIES]
         points = iter(map_jobs(_point, jobs, workers))
-        curves = {name: [next(points) for _ in QUALITIES] for name in variants}
+        measured = {name: [next(points) for _ in QUALITIES] for name in variants}
+        curves = {name: [(size, decibel) for size, decibel, _ in of] for name, of in measured.items()}
+        seconds = sum(took for _, _, took in measured[""])
         rates = {name: bd_rate(curve, curves[""]).percent for name, curve in curves.items() if name}
-        rows.append({"video": clip.stem, X265: rates.pop(X265), "without": rates})
+        rows.append({"video": clip.stem, X265: rates.pop(X265), "seconds": round(seconds, 2), "without": rates})
         yield rows[-1]
     yield {
         "video": "mean",
         X265: _mean([row[X265] for row in rows]),
+        "seconds": round(sum(row["seconds"] for row in rows), 2),
         "without": {tool: _mean([row["without"][tool] for row in rows]) for tool in without},
     }
 
 
-def _point(clip: Path, quality: int, settings: Settings | None, weights: Path | None) -> tuple[int, float]:
-    """(bytes, dB) of ours, or of x265 where there are no settings."""
+def _point(clip: Path, quality: int, settings: Settings | None, weights: Path | None) -> tuple[int, float, float]:
+    """(bytes, dB, seconds) of ours, or of x265 where there are no settings."""
     frames = next(read_clips(clip, SIZE))
-    if settings is None:
-        return x265_point(frames, quality)
-    off = "networks" in settings.disable
-    return measure(frames, quality, None if off else _networks(weights), settings)
+    networks = None if settings is None or "networks" in settings.disable else _networks(weights)
+    start = time.perf_counter()
+    size, decibel = x265_point(frames, quality) if settings is None else measure(frames, quality, networks, settings)
+    return size, decibel, time.perf_counter() - start
 
 
 @functools.cache

@@ -42,5 +42,6 @@ def test_plot_draws_a_log(capsys, tmp_path):
 
 
 def test_a_measured_row_is_one_line():
-    row = {"video": "a", "x265": -3.456, "without": {"mctf": -1.0, "merge": None}}
-    assert _line(row) == "a: against x265 medium -3.46 %, mctf brings -1.00 %, merge brings no number"
+    row = {"video": "a", "x265": -3.456, "seconds": 2.34, "without": {"mctf": -1.0, "merge": None}}
+    text = "a: against x265 medium -3.46 %, mctf brings -1.00 %, merge brings no number; encoded in 2.3 s"
+    assert _line(row) == text

@@ -23,6 +23,7 @@ def test_a_row_for_each_clip_and_their_mean(clips):
     assert rows[0]["x265"] == rows[1]["x265"] and rows[0]["without"] == rows[1]["without"]
     assert list(rows[0]["without"]) == ["merge", "obmc"]
     assert all(math.isfinite(rate) for rate in (rows[0]["x265"], *rows[0]["without"].values()))
+    assert rows[0]["seconds"] == rows[1]["seconds"] > 0
     # A tool that is off already brings nothing, and the same settings give the same numbers.
     again = list(measure_tools(clips, settings, ["networks"]))
     assert again[0]["x265"] == rows[0]["x265"] and again[0]["without"] == {"networks": 0.0}
