@@ -143,9 +143,13 @@ class Encoder:
         What was pushed and not given as a packet is forgotten.
         """
         self._take(frame)
+        self.forget()
+        self._count += 1
+
+    def forget(self) -> None:
+        """Forget what was pushed and not given as a packet; the next frame that is pushed starts an I period."""
         self._references, self._keys, self._waiting, self._thumbnail = {}, {}, [], None
         self._opening = None
-        self._count += 1
 
     def _take(self, frame: Frame) -> None:
         """Refuse a frame that does not fit, and note the times of the first."""

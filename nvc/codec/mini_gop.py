@@ -64,7 +64,7 @@ def check_read(coders: dict[int, Coder], start: int) -> None:
 
 def symbol_hash(frames: Sequence[FrameSymbols], crc: int = 0) -> int:
     """CRC-32 of all symbols of frames in coding order, going on from ``crc``: motion, patterns, last diagonals,
-    latents, hyper latents."""
+    latents, hyper latents, switches, strength, gains."""
     for s in frames:
         for array, kind in (
             (s.motion.modes, "i1"),
@@ -86,7 +86,10 @@ def symbol_hash(frames: Sequence[FrameSymbols], crc: int = 0) -> int:
 
 
 def frame_bits(queue: Queue, marks: Sequence[int], tables: Tables) -> dict[str, int]:
-    """Bits of a frame by kind, from the tables: motion, side (with the bank choice) and latents."""
+    """Bits of a frame by kind, from the tables: motion, side (with the bank choice), latents, and what networks add.
+
+    The loop filter's strength counts with what networks add where they do, else with side.
+    """
     symbols, used = queue
     costs = tables.costs[used, symbols]
     ends = [1, *marks]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nvc.backend import BackendUse
-from nvc.codec import transform
+from nvc.codec import loop_filter, transform
 from nvc.codec.intra_coders import intra_use
 from nvc.codec.network_choice import weights_there
 from nvc.entropy import rans, tables
@@ -21,7 +21,12 @@ from nvc.errors import DeviceError
 from nvc.motion import warp
 from nvc.motion.field import MotionField, grid_size
 
-_EXPECTED = {"entropy coder": 0x4C3BB625, "prediction": 0x79480556, "inverse transform": 0xFD538CB6}
+_EXPECTED = {
+    "entropy coder": 0x4C3BB625,
+    "prediction": 0x79480556,
+    "inverse transform": 0xFD538CB6,
+    "loop filter": 0x9E8B4166,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ def self_test() -> tuple[Check, ...]:
         "entropy coder": _entropy(),
         "prediction": _prediction(),
         "inverse transform": _transform(),
+        "loop filter": _loop_filter(),
     }
     return tuple(
         Check(name, crc == _EXPECTED[name], f"sum {crc:08x}, expected {_EXPECTED[name]:08x}")
@@ -64,6 +70,7 @@ def backends() -> tuple[BackendUse, ...]:
         rans.backend_use(),
         warp.backend_use(),
         transform.backend_use(),
+        loop_filter.backend_use(),
         BackendUse("symbols", "numba", "only implementation"),
         intra_use(),
         networks,
@@ -127,4 +134,18 @@ def _transform() -> int:
         out = np.empty_like(prediction)
         transform.add_inverse(coefficients, transform.integer_matrix(n), prediction, 2, 1023, out)
         crc = zlib.crc32(out.astype("<u2").data, crc)
+    return crc
+
+
+def _loop_filter() -> int:
+    crc = 0
+    filters = (numbers(loop_filter.CLASSES * loop_filter.TAPS, 256, 9) - 128).reshape(-1, loop_filter.TAPS)
+    for bit_depth in (8, 10):
+        peak = (1 << bit_depth) - 1
+        smooth = np.add.outer(np.arange(32), np.arange(48)) * 3  # classes of all directions and activities
+        noise = numbers(32 * 48, 64, 10).reshape(32, 48) * (np.arange(48) % 16 // 4)
+        picture = np.minimum(smooth + noise, peak).astype(np.uint16)
+        prediction = np.minimum(picture + numbers(32 * 48, 9, 11).reshape(32, 48), peak).astype(np.uint16)
+        correction = loop_filter.corrections(picture, prediction, 300, filters.astype(np.int32))
+        crc = zlib.crc32(loop_filter.add(picture, correction, 7, peak).astype("<u2").data, crc)
     return crc

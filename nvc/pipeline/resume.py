@@ -117,6 +117,8 @@ class Replay:
             packets = encoder.push(frame)
             self._checks = not packets
             return packets
+        if index == self.start and self.part.header.mode == "neural":
+            encoder.forget()  # an I frame that was coded again may have waited for all frames before this one
         if index >= self.start:
             return packets + encoder.push(frame)
         encoder.skip(frame)

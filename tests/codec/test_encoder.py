@@ -212,7 +212,7 @@ def test_the_filter_takes_noise_out_of_key_pictures(clip: Clip, encode: Encode) 
         sum(len(data) for packet in encode(frames, quality=45, disable=off)[1] for data in packet.payloads)
         for off in ((), ("mctf",))
     ]
-    assert sizes[0] < 0.95 * sizes[1]
+    assert sizes[0] < 0.75 * sizes[1]  # the coarser quantiser of its I frame alone makes 0.87
 
 
 def test_nothing_is_taken_from_another_period(clip: Clip, encode: Encode) -> None:

@@ -12,14 +12,14 @@ from nvc.motion import warp
 def test_every_twin_is_exact(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NVC_BACKEND", backend)
     checks = selftest.self_test()
-    assert {c.name for c in checks} >= {"entropy coder", "prediction", "inverse transform"}
+    assert {c.name for c in checks} >= {"entropy coder", "prediction", "inverse transform", "loop filter"}
     assert all(c.ok for c in checks), checks
 
 
 def test_backends_are_named_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NVC_BACKEND", "reference")
     uses = {u.family: u for u in selftest.backends()}
-    assert {"rans", "prediction", "inverse transform", "networks"} <= set(uses)
+    assert {"rans", "prediction", "inverse transform", "loop filter", "networks"} <= set(uses)
     assert uses["prediction"].backend == "reference"
     assert all(u.reason for u in uses.values())
 

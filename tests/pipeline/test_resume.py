@@ -18,6 +18,8 @@ RA = Settings(quality=30, keyint=12, mini_gop=8, threads=1)
 WAYS = {
     "ra": RA,
     "hash": replace(RA, hash=True, keyint=9),
+    "as short as an I frame waits": replace(RA, keyint=7),
+    "I frames alone": replace(RA, keyint=1),
     "ld": replace(RA, structure="ld", keyint=10),
     "intra": replace(RA, structure="intra"),
     "layered": replace(RA, mode="layered", keyint=8, base_preset="ultrafast"),
