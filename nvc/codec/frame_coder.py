@@ -4,6 +4,7 @@
 from what the stream says. Symbols never depend on pixels, so a decoder may read ahead of its pictures.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,7 @@ def choose(
 ) -> Choices:
     """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16.
 
-    passes  how often latents are chosen where networks refine what they give
+    passes  how often latents are chosen where networks or the loop filter change what they give
     """
     with stages.time("motion search"):
         motion = _search(setup, references, source[0], model)
@@ -121,11 +122,16 @@ def choose(
         )
     elif networks is None:
         with stages.time("transform and quantise"):
-            symbols, scaled = _quantise(setup, references, _scaled(setup, source, prediction), motion, model)
-            planes = _add_inverse(setup, _coefficients(setup, symbols, model), prediction)
-        with stages.time("loop filter"):
-            symbols.strength, planes = _best_filtered(setup, planes, prediction[0], source[0], model)
-        picture = _crop(setup, planes)
+            scaled = _scaled(setup, source, prediction)
+
+        def finish(symbols: FrameSymbols, planes: Planes) -> Planes:
+            with stages.time("loop filter"):
+                symbols.strength, filtered = _best_filtered(setup, planes, prediction[0], source[0], model)
+            return filtered
+
+        symbols, picture = _choose_latents(
+            setup, references, source, prediction, scaled, motion, model, stages, passes, finish
+        )  # fmt: skip
     else:
         with stages.time("transform and quantise"):
             symbols, scaled = networks.choose(setup, references, source, prediction, motion)
@@ -147,8 +153,7 @@ def _choose_refined(
 ) -> tuple[FrameSymbols, np.ndarray, Planes]:
     """(symbols, scaled, picture): the cheaper prediction, and of luma and chroma what is closer to the source.
 
-    A second pass chooses the latents for the source less what refinement added in the first, and stays where rate and
-    distortion of the refined picture are lower.
+    Luma is what the networks refine or what the loop filter gives.
     """
     with stages.time("networks"):
         fused = networks.fuse(setup, references, motion, prediction)
@@ -156,35 +161,65 @@ def _choose_refined(
         plain, corrected = (_scaled(setup, source, fused.prediction(s)) for s in (0, CORRECTED))
         switches = best_prediction(corrected, plain)
         scaled = corrected if switches else plain
-    weight, grid = squared_lambda(setup.steps[0]), grid_size(*setup.size)
+    foretold, weight = fused.prediction(switches), squared_lambda(setup.steps[0])
+
+    def finish(symbols: FrameSymbols, planes: Planes) -> Planes:
+        with stages.time("loop filter"):
+            strength, filtered = _best_filtered(setup, planes, foretold[0], source[0], model)
+        with stages.time("networks"):
+            rendered = networks.render(setup, fused, switches, planes)
+            more, symbols.gains, refined = best_refinement(networks, rendered, filtered, source, weight)
+        symbols.switches = switches | more
+        symbols.strength = 0 if more & LUMA_REFINED else strength
+        return refined
+
+    symbols, picture = _choose_latents(
+        setup, references, source, foretold, scaled, motion, model, stages, passes, finish
+    )  # fmt: skip
+    return symbols, scaled, picture
+
+
+def _choose_latents(
+    setup: FrameSetup,
+    references: tuple[Reference, ...],
+    source: Planes,
+    prediction: Planes,
+    scaled: np.ndarray,
+    motion: MotionField,
+    model: SymbolModel,
+    stages: Stages,
+    passes: int,
+    finish: Callable[[FrameSymbols, Planes], Planes],
+) -> tuple[FrameSymbols, Planes]:
+    """(symbols, picture) of the residual ``scaled``.
+
+    Each pass after the first chooses the latents for the source less what was added to the reconstruction in the pass
+    before; the pass whose picture costs least by rate and distortion stays.
+
+    finish  what networks and filters make of the reconstruction, planes of the whole grid; notes it in the symbols
+    """
+    grid = grid_size(*setup.size)
     known = _reference_symbols(tuple(r.symbols for r in references), grid[0] * grid[1])
     target, least, best = scaled, np.inf, None
     for _ in range(passes):
         with stages.time("transform and quantise"):
             symbols, _ = _quantise(setup, references, target, motion, model)
-            planes = _add_inverse(setup, _coefficients(setup, symbols, model), fused.prediction(switches))
-        with stages.time("networks"):
-            rendered = networks.render(setup, fused, switches, planes)
-            more, symbols.gains, refined = best_refinement(networks, rendered, source, weight)
-        symbols.switches = switches | more
-        if not more & LUMA_REFINED:
-            with stages.time("loop filter"):
-                luma = fused.prediction(switches)[0]
-                symbols.strength, refined = _best_filtered(setup, refined, luma, source[0], model)
-        picture = _crop(setup, refined)
+            planes = _add_inverse(setup, _coefficients(setup, symbols, model), prediction)
+        picture, plain = _crop(setup, finish(symbols, planes)), _crop(setup, planes)
         cost = squared_error(picture, source)
         if passes > 1:
-            cost += weight * block_bits(symbols.latents, symbols.patterns, symbols.lasts, known, grid, model)
+            bits = block_bits(symbols.latents, symbols.patterns, symbols.lasts, known, grid, model)
+            cost += squared_lambda(setup.steps[0]) * bits
         if cost < least:
             least, best = cost, (symbols, picture)
-        if passes == 1 or not more:
+        if passes == 1 or all(np.array_equal(a, b) for a, b in zip(picture, plain, strict=True)):
             break
         with stages.time("transform and quantise"):
-            added = (p.astype(np.float32) - q for p, q in zip(picture, _crop(setup, planes), strict=True))
+            added = (p.astype(np.float32) - q for p, q in zip(picture, plain, strict=True))
             y, u, v = (s - a for s, a in zip(source, added, strict=True))
-            target = _scaled(setup, (y, u, v), fused.prediction(switches))
+            target = _scaled(setup, (y, u, v), prediction)
     assert best is not None
-    return best[0], scaled, best[1]
+    return best
 
 
 def squared_lambda(step: float) -> float:

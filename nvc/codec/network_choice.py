@@ -89,9 +89,8 @@ def choose_intra(
     """
     if not isinstance(networks, RefineNetworks):
         return decoded, ()
-    switches, gains, planes = best_refinement(
-        networks, networks.render_intra(decoded, quality, bit_depth), source, weight
-    )
+    rendered = networks.render_intra(decoded, quality, bit_depth)
+    switches, gains, planes = best_refinement(networks, rendered, decoded, source, weight)
     return planes, () if switches == REFINED else (pack_refinement(switches, gains),)
 
 

@@ -196,15 +196,18 @@ def best_switches(source: Planes, refined: Planes, plain: Planes) -> int:
 
 
 def best_refinement(
-    networks: RefineNetworks, rendered: Rendered, source: Planes, weight: float
+    networks: RefineNetworks, rendered: Rendered, plain: Planes, source: Planes, weight: float
 ) -> tuple[int, Gains | None, Planes]:
-    """(switches, gains, planes of the whole grid) of the refinement that pays. weight: squared code values a bit."""
+    """(switches, gains, planes of the whole grid) of the refinement that pays.
+
+    plain   what the planes are without it; weight: squared code values a bit
+    """
     gains = networks.best_gains(rendered, source, weight)
     refined = networks.refined(rendered, gains)
-    switches = best_switches(source, refined, rendered.plain)
+    switches = best_switches(source, refined, plain)
     if gains is None or not switches:
-        return switches, None, select(switches, refined, rendered.plain)
-    return switches | ADAPTED, gains, select(switches, refined, rendered.plain)
+        return switches, None, select(switches, refined, plain)
+    return switches | ADAPTED, gains, select(switches, refined, plain)
 
 
 def code_switches(coder: Coder, symbols: FrameSymbols, counts: tuple[int, int]) -> bool:

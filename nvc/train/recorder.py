@@ -89,9 +89,11 @@ class WatchedEncoder(Encoder):
         return squared_lambda(setup.steps[0])
 
 
-def record(frames: Sequence[Frame], quality: int, networks: Networks | None = None) -> list[Sample]:
+def record(
+    frames: Sequence[Frame], quality: int, networks: Networks | None = None, settings: Settings | None = None
+) -> list[Sample]:
     """Samples of the frames of a clip (8 bit, sides multiples of 16), coded as one I period."""
-    encoder = WatchedEncoder(frames[0].info, quality, networks, keep=True)
+    encoder = WatchedEncoder(frames[0].info, quality, networks, keep=True, settings=settings)
     packets = [packet for frame in frames for packet in encoder.push(frame)] + encoder.flush()
     total = 8 * sum(len(payload) for packet in packets for payload in packet.payloads)
     cost = total / len(encoder.samples)

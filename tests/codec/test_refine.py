@@ -100,7 +100,7 @@ def test_gains_are_given_where_they_pay(networks):
     loud = networks.refined(rendered, ((-3, 5, 0, -2), (6, -4)))
     source = tuple(p[:h, :w] for p, (h, w) in zip(loud, ((30, 44), (15, 22), (15, 22)), strict=True))
     assert networks.best_gains(rendered, source, 1e9) is None
-    switches, gains, shown = best_refinement(networks, rendered, source, 0.01)
+    switches, gains, shown = best_refinement(networks, rendered, rendered.plain, source, 0.01)
     assert switches == ADAPTED | REFINED and equal(shown, networks.refined(rendered, gains))
 
     def error(found):
@@ -111,7 +111,7 @@ def test_gains_are_given_where_they_pay(networks):
 
     assert error(shown) < 0.7 * error(networks.refined(rendered))
     plain = tuple(p[:h, :w] for p, (h, w) in zip(rendered.plain, ((30, 44), (15, 22), (15, 22)), strict=True))
-    switches, gains, shown = best_refinement(networks, rendered, plain, 0.01)
+    switches, gains, shown = best_refinement(networks, rendered, rendered.plain, plain, 0.01)
     assert not switches & REFINED and gains is None and equal(shown, rendered.plain)
 
 

@@ -10,7 +10,7 @@ from nvc.models.weights import seeded_weights
 from nvc.train.data import META, Samples, write_shard
 from nvc.train.recorder import record
 from nvc.train.refine import RefineCoder
-from nvc.types import Frame, VideoInfo
+from nvc.types import Frame, Settings, VideoInfo
 
 SMALL = RefineConfig(16, 16, 1, 1)
 
@@ -28,7 +28,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
         y, u, v = (plane.astype(np.uint8) for plane in planes)
         frames.append(Frame(y, u, v, k, info, 1))
     (folder / META).write_text('{"clips": "", "size": 64, "sources": {}}')
-    write_shard(folder, "train-0", record(frames, 34))
+    # Without the loop filter, so that what the encoder paid is what a model that adds nothing costs.
+    unfiltered = Settings(disable=frozenset({"alf"}))
+    write_shard(folder, "train-0", record(frames, 34, settings=unfiltered))
     return Samples(folder)
 
 
