@@ -15,7 +15,7 @@ from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
 from nvc.errors import ModelError
 from nvc.io.reader import open_video
-from nvc.metrics import frame_psnr, psnr_611
+from nvc.metrics import bd_rate, frame_psnr, psnr_611
 from nvc.models.weights import open_weights, read_manifest
 from nvc.pipeline.enhance_file import enhance_file
 from nvc.train.enhance_measure import measure
@@ -70,14 +70,18 @@ def test_they_are_small_and_named() -> None:
     assert "licence" in weights.metadata and json.loads(weights.metadata["data"])
 
 
-@pytest.mark.parametrize(("preset", "gain"), [("fast", 0.15), ("medium", 0.08)])
-def test_they_bring_something(clip, preset: str, gain: float) -> None:
-    """Less bytes at a better picture than with networks off, on a clip that nothing was trained on."""
-    header, packets = encode(clip, preset=preset)
-    plain_header, plain = encode(clip, preset=preset, disable=frozenset({"networks"}))
-    assert header.weights == read_manifest()[0] and plain_header.weights == "none"
-    assert size(packets) < 1.01 * size(plain)
-    assert quality(decode(header, packets), clip) > quality(decode(plain_header, plain), clip) + gain
+@pytest.mark.parametrize("preset", ["fast", "medium"])
+def test_they_bring_something(clip, preset: str) -> None:
+    """Fewer bytes at equal quality than with networks off, on a clip that nothing was trained on."""
+    curves: dict[str, list[tuple[int, float]]] = {"none": [], read_manifest()[0]: []}
+    for q in (20, 28, 36, 44):
+        for off in (frozenset(), frozenset({"networks"})):
+            header, packets = encode(clip, preset=preset, quality=q, disable=off)
+            curves[header.weights].append((size(packets), quality(decode(header, packets), clip)))
+    plain, refined = curves.values()
+    assert len(plain) == len(refined) == 4
+    rate = bd_rate(plain, refined).percent
+    assert rate is not None and rate < -1.2
 
 
 def test_grey_stays_grey(clip) -> None:
