@@ -116,9 +116,9 @@ class Replay:
         if self._checks:
             packets = encoder.push(frame)
             self._checks = not packets
+            if packets and index < self.start:
+                encoder.forget()  # the frames that the I frame waited for are in the ``.part``
             return packets
-        if index == self.start and self.part.header.mode == "neural":
-            encoder.forget()  # an I frame that was coded again may have waited for all frames before this one
         if index >= self.start:
             return packets + encoder.push(frame)
         encoder.skip(frame)

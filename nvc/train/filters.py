@@ -72,8 +72,7 @@ class _Recorder(Encoder):
     _source: np.ndarray
 
     def _code_frame(self, task, source, waits):
-        shown = self.frames[task.display_index].y
-        self._source = np.pad(shown, [(0, a - b) for a, b in zip(source[0].shape, shown.shape, strict=True)], "edge")
+        self._source = self._planes(self.frames[task.display_index].planes)[0]
         return super()._code_frame(task, source, waits)
 
     def _observe(self, setup, references, choices) -> None:

@@ -313,8 +313,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--crop", type=int, metavar="N", help="cut clips to N x N in their middle")
     parser.add_argument("--preset", choices=PRESETS, default="medium")
-    parser.add_argument("--banks", action="store_true", help="fit banks of motion and sides only, from --out on")
-    parser.add_argument("--filters", action="store_true", help="fit the loop filter only, from --out on")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--banks", action="store_true", help="fit banks of motion and sides only, from --out on")
+    part.add_argument("--filters", action="store_true", help="fit the loop filter only, from --out on")
     parser.add_argument("--qualities", type=int, nargs="+", default=[4, 16, 28, 40, 52, 60])
     args = parser.parse_args(argv)
     clips = read_clips(args.folder, 17, args.clips)
@@ -322,13 +323,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         clips = [[cut(frame, args.crop) for frame in clip] for clip in clips if args.crop <= min(clip[0].y.shape)]
     arrays = load_file(args.out) if args.banks or args.filters else start_arrays()
     for k in range(args.rounds):
-        model = model_from(arrays)
-        if args.filters:
+        if not args.filters:
+            observed = observe(clips, args.qualities, model_from(arrays), "ra", args.preset)
+            arrays = fit_banks(observed, arrays) if args.banks else fit(observed, arrays)
+        if not args.banks:
+            model = model_from(arrays)
             seen = (filters.observe(clip, quality, model) for clip in clips for quality in args.qualities)
             arrays["filters"] = filters.fit_filters(seen)
-        else:
-            observed = observe(clips, args.qualities, model, "ra", args.preset)
-            arrays = fit_banks(observed, arrays) if args.banks else fit(observed, arrays)
         print(f"round {k + 1} of {args.rounds}: {len(clips)} clips", flush=True)
         save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, args.out)
     return 0
