@@ -13,6 +13,7 @@ from io import BytesIO
 from tempfile import TemporaryFile
 from typing import Any
 
+from nvc.codec.quality import intra_qp
 from nvc.errors import CorruptError, InputError, UsageError
 from nvc.metrics import frame_psnr, psnr_611
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
@@ -20,10 +21,11 @@ from nvc.pipeline.limits import Limits
 from nvc.pipeline.packets import Coded, picture_bytes, starts_period, times_of
 from nvc.pipeline.sinks import MuxSink, NvcSink
 from nvc.progress import Reporter
-from nvc.types import QUALITIES, Frame, Packet, Settings
+from nvc.types import QUALITIES, Frame, Packet, Settings, Structure
 
 _OCTAVE = 0.085  # log2 of bytes by which a step of quality changes a stream, before two passes have told
 _DECIBEL = 0.3  # the same for the mean PSNR
+_INTRA_OCTAVE = 0.145  # log2 of an I frame's bytes by a QP: 0.13 to 0.17 on the training clips
 _NEAR = 1  # steps that the model may bridge
 _PASSES = 5  # at most
 _PREFIX = 17  # frames of the pass that finds where to begin
@@ -77,6 +79,7 @@ class Measured:
     periods  bytes of each I period by its first frame, as a .nvc holds them; fixed: bytes of the rest
     psnr     mean of the frames, where asked for; seconds: duration of the video
     is_part  made from the first frames only
+    intra    bytes of I frames in ``periods``, which follow a whole QP, by ``structure``; in neural mode only
     """
 
     quality: int
@@ -86,11 +89,25 @@ class Measured:
     frames: int = 0
     seconds: float = 0.0
     is_part: bool = False
+    intra: dict[int, int] = field(default_factory=dict)
+    structure: Structure = "ra"
 
     @property
     def moving(self) -> int:
         """Bytes that follow the quality."""
         return max(1, sum(self.periods.values()))
+
+    @property
+    def rest(self) -> int:
+        """Bytes that follow every step of the quality."""
+        return max(1, self.moving - sum(self.intra.values()))
+
+    def size(self, start: int, quality: int, slope: float) -> float:
+        """Bytes of a period at another quality. slope: octaves of ``rest`` a step."""
+        intra = self.intra.get(start, 0)
+        lower = intra_qp(self.quality, self.structure) - intra_qp(quality, self.structure)
+        rest = self.periods[start] - intra
+        return intra * 2 ** (_INTRA_OCTAVE * lower) + rest * 2 ** (slope * (quality - self.quality))
 
 
 Pass = Callable[[int, int | None], Measured]
@@ -126,10 +143,10 @@ def make_plan(target: Target, run: Pass, *, uniform: bool = False) -> Plan:
 def _bitrate_plan(target: Target, known: list[Measured], nearest: Measured, passes: int, uniform: bool) -> Plan:
     """Every period at one quality, and as many of them one step above as come closest to the target."""
     assert target.kbps is not None
-    wanted, slope = target.kbps * 125 * nearest.seconds, _slope(known)
+    wanted, slope = target.kbps * 125 * nearest.seconds, _slope(known, lambda m: math.log2(m.rest))
 
     def size(start: int, quality: int) -> float:
-        return nearest.periods[start] * 2 ** (slope * (quality - nearest.quality))
+        return nearest.size(start, quality, slope)
 
     def total(quality: int) -> float:
         return nearest.fixed + sum(size(start, quality) for start in nearest.periods)
@@ -170,25 +187,28 @@ def _solve(target: Target, known: list[Measured]) -> int:
     """The quality that would meet the target, by what is known."""
     last = known[-1]
     if target.psnr is not None:
-        steps = (target.psnr - last.psnr) / _slope(known, psnr=True)
+        steps = (target.psnr - last.psnr) / _slope(known, lambda m: m.psnr, _DECIBEL, _DECIBELS)
     else:
         assert target.kbps is not None
         wanted = max(1.0, target.kbps * 125 * last.seconds - last.fixed)
-        steps = math.log2(wanted / last.moving) / _slope(known)
+        steps = math.log2(wanted / last.moving) / _slope(known, lambda m: math.log2(m.moving))
     return min(QUALITIES - 1, max(0, round(last.quality + steps)))
 
 
-def _slope(known: list[Measured], psnr: bool = False) -> float:
-    """Octaves of bytes, or dB, a step of quality, between the last two passes over the same frames."""
-    low, high = _DECIBELS if psnr else _SLOPES
+def _slope(
+    known: list[Measured],
+    value: Callable[[Measured], float],
+    default: float = _OCTAVE,
+    limits: tuple[float, float] = _SLOPES,
+) -> float:
+    """Change of ``value`` a step of quality, between the last two passes over the same frames."""
     pairs = [
         (a, b) for a, b in zip(known, known[1:], strict=False) if a.quality != b.quality and a.is_part == b.is_part
     ]
     if not pairs:
-        return _DECIBEL if psnr else _OCTAVE
+        return default
     a, b = pairs[-1]
-    change = b.psnr - a.psnr if psnr else math.log2(b.moving / a.moving)
-    return min(high, max(low, change / (b.quality - a.quality)))
+    return min(limits[1], max(limits[0], (value(b) - value(a)) / (b.quality - a.quality)))
 
 
 def _spread(starts: list[int]) -> list[int]:
@@ -222,7 +242,7 @@ class Prober:
         """A pass; frames: only the first so many."""
         self._report.restart(f"measuring at quality {quality}")
         settings = replace(self._settings, quality=quality)
-        found = Measured(quality)
+        found = Measured(quality, structure=settings.structure)
         with self._reopen() as video:
             coder = _Watched(make_encoder(video.info, settings), found, self._target, settings, self._format)
             try:
@@ -264,7 +284,7 @@ class _Watched:
         self._sink: NvcSink | MuxSink | None = None
         self._file: Any = None
         self._sum = 0.0
-        self._start = self._intra = 0
+        self._start = 0
         self.ticks = 0
 
     def push(self, frame: Frame) -> None:
@@ -288,8 +308,9 @@ class _Watched:
     def project(self, frames: int) -> None:
         """Make the first frames of an I period stand for a whole one: as much more of what is not the I frame."""
         found, more = self._found, (frames - 1) / max(1, self._found.frames - 1)
-        if self._intra and len(found.periods) == 1 and more > 1:
-            found.periods[0] = round(self._intra + (found.periods[0] - self._intra) * more)
+        if found.intra and len(found.periods) == 1 and more > 1:
+            intra = found.intra[0]
+            found.periods[0] = round(intra + (found.periods[0] - intra) * more)
             found.seconds *= frames / found.frames
 
     def close(self) -> None:
@@ -307,7 +328,8 @@ class _Watched:
                 self._found.periods[self._start] = 0
             size = self._size(packet)
             self._found.periods[self._start] += size
-            self._intra += size if isinstance(packet, Packet) and packet.kind == "intra" else 0
+            if isinstance(packet, Packet) and packet.kind == "intra":
+                self._found.intra[self._start] = self._found.intra.get(self._start, 0) + size
             if self._measure:
                 if self._decoder is None:
                     self._decoder = make_decoder(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nvc.codec.quality import intra_qp
 from nvc.errors import CorruptError, InputError, LimitError, OutputError, UsageError
 from nvc.io.reader import open_video
 from nvc.pipeline import encode_file
@@ -55,6 +56,27 @@ def test_a_bitrate_is_met(kbps, octave):
         assert video.kbps(plan) == pytest.approx(kbps, rel=0.03)
         assert plan.reached == pytest.approx(video.kbps(plan), rel=0.02)
     assert plan.passes <= 3 and len(video.passes) - plan.passes <= 2
+
+
+@pytest.mark.parametrize("kbps", [0.8, 1.3, 2.0, 3.1])
+def test_i_frames_move_by_whole_qps(kbps):
+    """Two of three bytes are of I frames, which change every other step or so, then by a tenth."""
+
+    class Stepped(Video):
+        def intra(self, start: int, quality: int) -> int:
+            return round((start + 400) * 2 ** (0.15 * (32 - intra_qp(quality, "ra"))))
+
+        def bytes(self, start: int, quality: int) -> int:
+            return self.intra(start, quality) + round((start + 400) * 2 ** (self.octave * (quality - 32)) / 2)
+
+        def __call__(self, quality: int, frames: int | None) -> Measured:
+            found = super().__call__(quality, frames)
+            found.intra = {start: self.intra(start, quality) // (1 if frames is None else 4) for start in found.periods}
+            return found
+
+    video = Stepped()
+    plan = make_plan(Target(kbps=kbps), video)
+    assert video.kbps(plan) == pytest.approx(kbps, rel=0.02)
 
 
 def test_a_uniform_plan_has_one_quality():
