@@ -43,6 +43,9 @@ from nvc.types import FrameTask, Structure
 # Lambda in squared steps per bit, and SAD per bit in steps; chosen on the validation part of the training clips.
 RATE_WEIGHT = 0.13
 MOTION_WEIGHT = 0.4
+# How much bits of patterns and last diagonals count in the choice of latents: what a block leaves is paid again by the
+# frames that refer to it.
+SIDE_WEIGHT = 0.6
 # A frame is tried by itself where that looks cheaper than this many times its residual.
 STILL_RATIO = 2.0
 ROUNDING = 0.45
@@ -473,15 +476,14 @@ def _quantise(setup, references, scaled, motion, model) -> tuple[FrameSymbols, n
     rows, columns = grid_size(*setup.size)
     first, second = _reference_symbols(tuple(r.symbols for r in references), rows * columns)
     latents, patterns, lasts = quantise_blocks(
-        scaled, first[0], second[0], (rows, columns), model, optimise="rdoq" not in setup.disabled
+        scaled, (first, second), (rows, columns), model, optimise="rdoq" not in setup.disabled
     )
     return FrameSymbols(motion, latents, patterns, lasts), scaled
 
 
 def quantise_blocks(
     scaled: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
+    references: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
     grid: tuple[int, int],
     model: SymbolModel,
     *,
@@ -489,17 +491,19 @@ def quantise_blocks(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(latents (B, 384) int16, patterns (B,) uint8, lasts (B, 3) uint8) of coefficients ``scaled`` (B, 384), in steps.
 
-    first, second  latents of the references (B, 384); grid: rows and columns of blocks
-    optimise       by rate and distortion; else plain rounding
+    references  (latents (B, 384), patterns (B,)) of both, zeros where they have none
+    grid        rows and columns of blocks
+    optimise    by rate and distortion; else plain rounding
     """
     blocks = grid[0] * grid[1]
     latents = np.zeros((blocks, layout.LATENTS), np.int16)
     patterns, lasts = np.zeros(blocks, np.uint8), np.zeros((blocks, 3), np.uint8)
-    s = scan()
+    s, (first, second) = scan(), references
     quantise(
-        scaled, ROUNDING if optimise else PLAIN_ROUNDING, RATE_WEIGHT, optimise, first, second, *grid,
+        scaled, ROUNDING if optimise else PLAIN_ROUNDING, RATE_WEIGHT, optimise,
+        first[0], second[0], first[1], second[1], *grid,
         s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index, model.recon,
-        model.tables.costs, _last_costs(model), np.array([1.0, 1.0, 1.0]), latents, patterns, lasts,
+        model.tables.costs, _side_costs(model), latents, patterns, lasts,
     )  # fmt: skip
     return latents, patterns, lasts
 
@@ -530,12 +534,10 @@ def block_bits(
     return float(model.tables.costs[tables[~side], values[~side]].sum() + min(banks) + 4)
 
 
-def _last_costs(model: SymbolModel) -> np.ndarray:
-    """(3, 32) bits of each last diagonal, mean over contexts and banks."""
-    costs = model.tables.costs[layout.SIDE_BASE : layout.LATENT_BASE].reshape(layout.BANKS, layout.SIDE_TABLES, -1)
-    luma = costs[:, layout.LAST_LUMA : layout.LAST_CHROMA].mean((0, 1))
-    chroma = costs[:, layout.LAST_CHROMA :].mean((0, 1))
-    return np.stack([luma, chroma, chroma]).astype(np.float64)
+def _side_costs(model: SymbolModel) -> np.ndarray:
+    """(SIDE_TABLES, 32) bits of patterns and last diagonals as they count, mean over the banks: which codes is open."""
+    costs = model.tables.costs[layout.SIDE_BASE : layout.LATENT_BASE]
+    return SIDE_WEIGHT * costs.reshape(layout.BANKS, layout.SIDE_TABLES, -1).mean(0).astype(np.float64)
 
 
 def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel, networks) -> tuple[int, int]:

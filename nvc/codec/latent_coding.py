@@ -93,6 +93,34 @@ def code_latent(coder, table, value):
     return -got if negative else got
 
 
+@njit(inline="always")
+def pattern_context(patterns, first_patterns, second_patterns, b, row, column, columns):
+    """Which of the 36 pattern tables codes block ``b``, by the blocks before it and the references."""
+    left = np.int64(patterns[b - 1]) if column > 0 else 0
+    above = np.int64(patterns[b - columns]) if row > 0 else 0
+    luma = (left & 1) + (above & 1)
+    chroma = min(1, (left >> 1)) + min(1, (above >> 1))
+    referenced = np.int64(first_patterns[b] & 1) + np.int64(second_patterns[b] & 1)
+    return luma * 12 + min(chroma, 1) * 6 + referenced * 2 + (1 if chroma == 2 else 0)
+
+
+@njit(inline="always")
+def last_table(lasts, b, row, column, columns, plane):
+    """Which table of a side bank codes the last diagonal of a plane of block ``b``, by the blocks before it."""
+    left = np.int64(lasts[b - 1, plane]) if column > 0 else 0
+    above = np.int64(lasts[b - columns, plane]) if row > 0 else 0
+    if plane == 0:
+        around = left + above
+        context = 0
+        for step in (0, 2, 4, 6, 8, 11, 14, 18, 22, 28, 36):
+            if around > step:
+                context += 1
+        return LAST_LUMA + context
+    context = min(5, (left + above + 1) >> 1)
+    context = context * 2 + (1 if lasts[b, 0] > 4 else 0)
+    return LAST_CHROMA + 12 * (plane - 1) + context
+
+
 @njit(cache=True, nogil=True)
 def code_side(coder, base, patterns, lasts, first_patterns, second_patterns, rows, columns):
     """Code pattern (bit 0 Y, 1 U, 2 V coded) and last diagonals of all blocks; fills them when decoding.
@@ -102,12 +130,7 @@ def code_side(coder, base, patterns, lasts, first_patterns, second_patterns, row
     for row in range(rows):
         for column in range(columns):
             b = row * columns + column
-            left = np.int64(patterns[b - 1]) if column > 0 else 0
-            above = np.int64(patterns[b - columns]) if row > 0 else 0
-            luma = (left & 1) + (above & 1)
-            chroma = min(1, (left >> 1)) + min(1, (above >> 1))
-            referenced = np.int64(first_patterns[b] & 1) + np.int64(second_patterns[b] & 1)
-            context = luma * 12 + min(chroma, 1) * 6 + referenced * 2 + (1 if chroma == 2 else 0)
+            context = pattern_context(patterns, first_patterns, second_patterns, b, row, column, columns)
             patterns[b] = code_symbol(coder, base + PATTERN + context, np.int64(patterns[b]))
     for row in range(rows):
         for column in range(columns):
@@ -116,19 +139,7 @@ def code_side(coder, base, patterns, lasts, first_patterns, second_patterns, row
                 if (np.int64(patterns[b]) >> plane) & 1 == 0:
                     lasts[b, plane] = 0
                     continue
-                left = np.int64(lasts[b - 1, plane]) if column > 0 else 0
-                above = np.int64(lasts[b - columns, plane]) if row > 0 else 0
-                if plane == 0:
-                    around = left + above
-                    context = 0
-                    for step in (0, 2, 4, 6, 8, 11, 14, 18, 22, 28, 36):
-                        if around > step:
-                            context += 1
-                    table = base + LAST_LUMA + context
-                else:
-                    context = min(5, (left + above + 1) >> 1)
-                    context = context * 2 + (1 if lasts[b, 0] > 4 else 0)
-                    table = base + LAST_CHROMA + 12 * (plane - 1) + context
+                table = base + last_table(lasts, b, row, column, columns, plane)
                 lasts[b, plane] = 1 + code_symbol(coder, table, np.int64(lasts[b, plane]) - 1)
 
 

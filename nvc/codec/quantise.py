@@ -7,8 +7,8 @@ latent ignores what it does to later contexts (as in Karczewicz et al., VCEG-AH2
 import numpy as np
 from numba import njit
 
-from nvc.codec.latent_coding import _features, _plane_of
-from nvc.codec.symbols import ESCAPE, LARGEST, LATENT_BASE
+from nvc.codec.latent_coding import _features, _plane_of, last_table, pattern_context
+from nvc.codec.symbols import ESCAPE, LARGEST, LATENT_BASE, PATTERN
 
 
 @njit(inline="always")
@@ -32,14 +32,14 @@ def _restored(magnitude, recon, zone):
 
 @njit(cache=True, nogil=True)
 def quantise(
-    scaled, rounding, weight, optimise, first, second, rows, columns, position, diagonal, zone, before,
-    weights, level_of, index, recon, costs, last_costs, pattern_bits, latents, patterns, lasts,
+    scaled, rounding, weight, optimise, first, second, first_patterns, second_patterns, rows, columns,
+    position, diagonal, zone, before, weights, level_of, index, recon, costs, side_costs, latents, patterns, lasts,
 ):  # fmt: skip
     """Choose latents (B, 384) int16, patterns (B,) and lasts (B, 3) for coefficients ``scaled`` (in steps).
 
     weight         lambda in squared steps per bit
     optimise       False: plain rounding
-    last_costs     (3, 32) bits of a last diagonal; pattern_bits (3,) bits that coding a plane costs more than not
+    side_costs     (SIDE_TABLES, 32) bits of patterns and last diagonals
     """
     blocks = scaled.shape[0]
     for b in range(blocks):
@@ -49,10 +49,12 @@ def quantise(
     features = np.empty(10, np.int32)
     starts = (0, 256, 320, 384)
     saved = np.empty(32, np.float64)
+    gains = np.empty(3, np.float64)
     for b in range(blocks):
         row, column = b // columns, b % columns
         parity = (row + column) & 1
         patterns[b] = 0
+        coded = 0
         for plane in range(3):
             low, high = starts[plane], starts[plane + 1]
             end = low - 1
@@ -60,12 +62,14 @@ def quantise(
                 if latents[b, position[s]] != 0:
                     end = s
             lasts[b, plane] = 0
+            gains[plane] = 0.0
             if end < low:
                 continue
             if not optimise:
                 lasts[b, plane] = 1 + diagonal[end]
                 patterns[b] |= 1 << plane
                 continue
+            last = last_table(lasts, b, row, column, columns, plane)
             # Gain of coding each diagonal against leaving it zero, then the best place to stop.
             top = diagonal[end]
             for d in range(top + 1):
@@ -100,7 +104,7 @@ def quantise(
             best_last, best_sum, running = 0, 0.0, 0.0
             for d in range(top + 1):
                 running += saved[d]
-                j = running + weight * (last_costs[plane, d] + pattern_bits[plane])
+                j = running + weight * side_costs[last, d]
                 if j < best_sum:
                     best_last, best_sum = d + 1, j
             stop = -1
@@ -112,7 +116,28 @@ def quantise(
                     stop = diagonal[s]
             lasts[b, plane] = stop + 1
             if stop >= 0:
-                patterns[b] |= 1 << plane
+                coded |= 1 << plane
+                gains[plane] = best_sum
+        if not optimise:
+            continue
+        # Of the planes that have something to code, those whose gain is worth the pattern.
+        table = PATTERN + pattern_context(patterns, first_patterns, second_patterns, b, row, column, columns)
+        best_pattern, least = 0, weight * side_costs[table, 0]
+        for pattern in range(1, 8):
+            if pattern & coded != pattern:
+                continue
+            j = weight * side_costs[table, pattern]
+            for plane in range(3):
+                if pattern >> plane & 1:
+                    j += gains[plane]
+            if j < least:
+                best_pattern, least = pattern, j
+        patterns[b] = best_pattern
+        for plane in range(3):
+            if best_pattern >> plane & 1 == 0:
+                lasts[b, plane] = 0
+                for s in range(starts[plane], starts[plane + 1]):
+                    latents[b, position[s]] = 0
     return 0
 
 

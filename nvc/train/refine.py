@@ -120,8 +120,7 @@ class RefineCoder(nn.Module):
         for k in range(n):
             if int(batch.level[k]) == INTRA_LEVEL:
                 continue
-            first, second = self._references(batch, k)
-            latents[k] = quantise_blocks(blocks[k], first, second, (rows, columns), self._symbols)[0]
+            latents[k] = quantise_blocks(blocks[k], self._references(batch, k), (rows, columns), self._symbols)[0]
             steps = batch.steps[k].cpu().numpy().astype(np.int64)
             dequantise(latents[k], scan().zone, steps, self._symbols.recon, restored[k])
         grid = torch.from_numpy(restored.astype(np.float32) / _UNIT).to(scaled.device)
@@ -132,16 +131,16 @@ class RefineCoder(nn.Module):
             return 0.0
         rows, columns = (side // 8 for side in batch.source.shape[2:])
         patterns, lasts = _side_of(latents)
-        first, second = ((r, _side_of(r)[0]) for r in self._references(batch, k))
-        return block_bits(latents, patterns, lasts, (first, second), (rows, columns), self._symbols)
+        return block_bits(latents, patterns, lasts, self._references(batch, k), (rows, columns), self._symbols)
 
-    def _references(self, batch: Batch, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Symbols (B, 384) int16 of both references of sample ``k``; a single one belongs to the second."""
+    def _references(self, batch: Batch, k: int) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """(latents (B, 384) int16, patterns) of both references of sample ``k``; a single one belongs to the second."""
         found = [
             np.ascontiguousarray(s[k].permute(1, 2, 0).reshape(-1, LATENTS).cpu().numpy().astype(np.int16))
             for s in batch.symbols
         ]
-        return (found[1], found[0]) if int(batch.counts[k]) == 1 else (found[0], found[1])
+        first, second = (found[1], found[0]) if int(batch.counts[k]) == 1 else found
+        return (first, _side_of(first)[0]), (second, _side_of(second)[0])
 
 
 def _side_of(latents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

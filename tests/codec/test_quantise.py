@@ -4,22 +4,24 @@ import numpy as np
 import pytest
 
 from nvc.codec.quantise import dequantise, quantise
-from nvc.codec.symbols import LATENTS, load_model, scan
+from nvc.codec.symbols import LATENTS, PATTERN, SIDE_TABLES, load_model, scan
 
 STARTS = (0, 256, 320, 384)
 STEPS = np.array([160, 200, 240], np.int64)
 
 
-def rounded(scaled: np.ndarray, optimise: bool, weight: float = 0.15, rounding: float = 0.4) -> tuple:
-    """(latents, patterns, lasts) of coefficients (B, 384) on a grid of one row."""
+def rounded(
+    scaled: np.ndarray, optimise: bool, weight: float = 0.15, rounding: float = 0.4, costs: np.ndarray | None = None
+) -> tuple:
+    """(latents, patterns, lasts) of coefficients (B, 384) on a grid of one row. costs: of side symbols, in bits."""
     blocks, model, s = len(scaled), load_model(), scan()
     zeros = np.zeros((blocks, LATENTS), np.int16)
     latents, patterns, lasts = zeros.copy(), np.full(blocks, 9, np.uint8), np.full((blocks, 3), 9, np.uint8)
-    last_costs = np.broadcast_to(np.linspace(1, 6, 32), (3, 32)).copy()
+    side = np.tile(np.linspace(1, 6, 32), (SIDE_TABLES, 1)) if costs is None else costs
     quantise(
-        scaled.astype(np.float32), rounding, weight, optimise, zeros, zeros, 1, blocks, s.position, s.diagonal, s.zone,
-        s.before, model.weights, model.level_of, model.index, model.recon, model.tables.costs, last_costs,
-        np.ones(3), latents, patterns, lasts,
+        scaled.astype(np.float32), rounding, weight, optimise, zeros, zeros, zeros[:, 0].astype(np.uint8),
+        zeros[:, 0].astype(np.uint8), 1, blocks, s.position, s.diagonal, s.zone, s.before, model.weights,
+        model.level_of, model.index, model.recon, model.tables.costs, side, latents, patterns, lasts,
     )  # fmt: skip
     return latents, patterns, lasts
 
@@ -65,6 +67,33 @@ def test_optimised_latents_are_never_larger_and_fewer_with_dearer_bits() -> None
         counts.append(int(np.count_nonzero(best)))
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[2] > counts[3] == 0
+
+
+def test_a_pattern_is_coded_where_its_planes_are_worth_it() -> None:
+    """One coefficient of each plane, of a fair size: dear patterns stay away, of a whole block and of single planes."""
+    scaled = np.zeros((3, LATENTS))
+    scaled[1, [0, 256, 320]] = 3.0
+    costs = np.zeros((SIDE_TABLES, 32))
+    assert rounded(scaled, True, costs=costs)[1].tolist() == [0, 7, 0]
+    costs[PATTERN : PATTERN + 36, 1:8] = 1000.0
+    latents, patterns, lasts = rounded(scaled, True, costs=costs)
+    assert not latents.any() and not patterns.any() and not lasts.any()
+    costs[PATTERN : PATTERN + 36, 5] = 0.0
+    latents, patterns, lasts = rounded(scaled, True, costs=costs)
+    assert patterns.tolist() == [0, 5, 0] and lasts[1].tolist() == [1, 0, 1]
+    assert np.flatnonzero(latents[1]).tolist() == [0, 320]
+
+
+def test_the_pattern_before_is_its_context() -> None:
+    """After a coded block another one costs nothing, after an empty one far too much."""
+    scaled = np.zeros((4, LATENTS))
+    scaled[1:, 0] = 3.0
+    scaled[1, 0] = 100.0
+    costs = np.zeros((SIDE_TABLES, 32))
+    costs[PATTERN : PATTERN + 12, 1:8] = 200.0  # neither left nor above has luma
+    assert rounded(scaled, True, costs=costs)[1].tolist() == [0, 1, 1, 1]
+    scaled[1, 0] = 3.0
+    assert not rounded(scaled, True, costs=costs)[1].any()
 
 
 def test_signs_are_kept() -> None:
