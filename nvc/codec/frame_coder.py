@@ -101,6 +101,18 @@ class Choices:
 Networks = FrameNetworks | RefineNetworks
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the encoder's choice of a frame starts from; arguments of ``choose``."""
+
+    setup: FrameSetup
+    references: tuple[Reference, ...]
+    source: Planes
+    model: SymbolModel
+    stages: Stages
+    passes: int
+
+
 def choose(
     setup: FrameSetup,
     references: tuple[Reference, ...],
@@ -114,27 +126,16 @@ def choose(
 
     passes  how often latents are chosen where networks or the loop filter change what they give
     """
+    given = _Given(setup, references, source, model, stages, passes)
     with stages.time("motion search"):
         motion = _search(setup, references, source[0], model)
     with stages.time("prediction"):
         prediction = _predict(setup, references, motion)
     picture = None
     if isinstance(networks, RefineNetworks):
-        symbols, scaled, picture = _choose_refined(
-            setup, references, source, prediction, motion, model, stages, networks, passes
-        )
+        symbols, scaled, picture = _choose_refined(given, networks, motion, prediction)
     elif networks is None:
-        with stages.time("transform and quantise"):
-            scaled = _scaled(setup, source, prediction)
-
-        def finish(symbols: FrameSymbols, planes: Planes) -> Planes:
-            with stages.time("loop filter"):
-                symbols.strength, filtered = _best_filtered(setup, planes, prediction[0], source[0], model)
-            return filtered
-
-        symbols, picture = _choose_latents(
-            setup, references, source, prediction, scaled, motion, model, stages, passes, finish
-        )  # fmt: skip
+        symbols, scaled, picture = _choose_filtered(given, motion, prediction)
     else:
         with stages.time("transform and quantise"):
             symbols, scaled = networks.choose(setup, references, source, prediction, motion)
@@ -143,23 +144,31 @@ def choose(
     return Choices(symbols, prediction, scaled, picture)
 
 
+def _choose_filtered(given: _Given, motion: MotionField, prediction: Planes) -> tuple[FrameSymbols, np.ndarray, Planes]:
+    """(symbols, scaled, picture) with networks off: the loop filter at its best strength."""
+    setup, source, stages = given.setup, given.source, given.stages
+    with stages.time("transform and quantise"):
+        scaled = _scaled(setup, source, prediction)
+
+    def finish(symbols: FrameSymbols, planes: Planes) -> Planes:
+        with stages.time("loop filter"):
+            symbols.strength, filtered = _best_filtered(setup, planes, prediction[0], source[0], given.model)
+        return filtered
+
+    symbols, picture = _choose_latents(given, motion, prediction, scaled, finish)
+    return symbols, scaled, picture
+
+
 def _choose_refined(
-    setup: FrameSetup,
-    references: tuple[Reference, ...],
-    source: Planes,
-    prediction: Planes,
-    motion: MotionField,
-    model: SymbolModel,
-    stages: Stages,
-    networks: RefineNetworks,
-    passes: int,
+    given: _Given, networks: RefineNetworks, motion: MotionField, prediction: Planes
 ) -> tuple[FrameSymbols, np.ndarray, Planes]:
     """(symbols, scaled, picture): the cheaper prediction, and of luma and chroma what is closer to the source.
 
     Luma is what the networks refine or what the loop filter gives.
     """
+    setup, source, stages = given.setup, given.source, given.stages
     with stages.time("networks"):
-        fused = networks.fuse(setup, references, motion, prediction)
+        fused = networks.fuse(setup, given.references, motion, prediction)
     with stages.time("transform and quantise"):
         plain, corrected = (_scaled(setup, source, fused.prediction(s)) for s in (0, CORRECTED))
         switches = best_prediction(corrected, plain)
@@ -168,7 +177,7 @@ def _choose_refined(
 
     def finish(symbols: FrameSymbols, planes: Planes) -> Planes:
         with stages.time("loop filter"):
-            strength, filtered = _best_filtered(setup, planes, foretold[0], source[0], model)
+            strength, filtered = _best_filtered(setup, planes, foretold[0], source[0], given.model)
         with stages.time("networks"):
             rendered = networks.render(setup, fused, switches, planes)
             more, symbols.gains, refined = best_refinement(networks, rendered, filtered, source, weight)
@@ -176,22 +185,15 @@ def _choose_refined(
         symbols.strength = 0 if more & LUMA_REFINED else strength
         return refined
 
-    symbols, picture = _choose_latents(
-        setup, references, source, foretold, scaled, motion, model, stages, passes, finish
-    )  # fmt: skip
+    symbols, picture = _choose_latents(given, motion, foretold, scaled, finish)
     return symbols, scaled, picture
 
 
 def _choose_latents(
-    setup: FrameSetup,
-    references: tuple[Reference, ...],
-    source: Planes,
+    given: _Given,
+    motion: MotionField,
     prediction: Planes,
     scaled: np.ndarray,
-    motion: MotionField,
-    model: SymbolModel,
-    stages: Stages,
-    passes: int,
     finish: Callable[[FrameSymbols, Planes], Planes],
 ) -> tuple[FrameSymbols, Planes]:
     """(symbols, picture) of the residual ``scaled``.
@@ -201,12 +203,14 @@ def _choose_latents(
 
     finish  what networks and filters make of the reconstruction, planes of the whole grid; notes it in the symbols
     """
+    setup, source, model, stages = given.setup, given.source, given.model, given.stages
     grid = grid_size(*setup.size)
-    known = _reference_symbols(tuple(r.symbols for r in references), grid[0] * grid[1])
+    known = _reference_symbols(tuple(r.symbols for r in given.references), grid[0] * grid[1])
+    optimise, passes = "rdoq" not in setup.disabled, given.passes
     target, least, best = scaled, np.inf, None
     for _ in range(passes):
         with stages.time("transform and quantise"):
-            symbols, _ = _quantise(setup, references, target, motion, model)
+            symbols = FrameSymbols(motion, *quantise_blocks(target, known, grid, model, optimise=optimise))
             planes = _add_inverse(setup, _coefficients(setup, symbols, model), prediction)
         picture, plain = _crop(setup, finish(symbols, planes)), _crop(setup, planes)
         cost = squared_error(picture, source)
@@ -470,15 +474,6 @@ def _scaled(setup: FrameSetup, source: Planes, prediction: Planes) -> np.ndarray
         residual = np.pad(source[plane], pad, mode="edge").astype(np.float32) - prediction[plane]
         scaled[:, low:high] = forward(to_blocks(residual, n)).reshape(blocks, -1) / np.float32(steps[plane])
     return scaled
-
-
-def _quantise(setup, references, scaled, motion, model) -> tuple[FrameSymbols, np.ndarray]:
-    rows, columns = grid_size(*setup.size)
-    first, second = _reference_symbols(tuple(r.symbols for r in references), rows * columns)
-    latents, patterns, lasts = quantise_blocks(
-        scaled, (first, second), (rows, columns), model, optimise="rdoq" not in setup.disabled
-    )
-    return FrameSymbols(motion, latents, patterns, lasts), scaled
 
 
 def quantise_blocks(
