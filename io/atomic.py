@@ -13,6 +13,11 @@ from typing import BinaryIO, Self, cast
 
 from nvc.errors import OutputError, UsageError
 
+try:
+    import fcntl
+except ImportError:  # Windows, which does not let two programs write one file anyway
+    fcntl = None  # type: ignore[assignment]
+
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -29,7 +34,9 @@ class _OutputFile(io.FileIO):
     def __init__(self, path: Path, shown: Path, mode: str) -> None:
         self._shown = shown
         try:
-            super().__init__(path, mode)
+            super().__init__(path, mode, opener=None if path == shown else _open_part)
+        except UsageError:
+            raise
         except OSError as error:
             raise output_error(shown, error) from error
 
@@ -43,6 +50,26 @@ class _OutputFile(io.FileIO):
             raise output_error(self._shown, error) from error
 
 
+def _open_part(path: str, flags: int) -> int:
+    """Open a .part that no other run writes: never through a link, and emptied only once it is ours."""
+    file = os.open(path, (flags & ~os.O_TRUNC) | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another run may have renamed it between the two calls.
+            if not os.path.samestat(os.fstat(file), os.lstat(path)):
+                raise BlockingIOError
+        if flags & os.O_TRUNC:
+            os.ftruncate(file, 0)
+    except (BlockingIOError, FileNotFoundError) as error:
+        os.close(file)
+        raise UsageError(f"another run writes {path}") from error
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
 class AtomicFile:
     """Writes ``path`` + ".part" beside and renames it when everything went well.
 
@@ -50,7 +77,8 @@ class AtomicFile:
     inside the block removes the .part and leaves ``path`` as it was. A device or named pipe is written directly.
     With ``resume`` a .part that exists is opened as it is, from its first byte.
 
-    UsageError when ``path`` exists and ``overwrite`` is not set, OutputError when it cannot be written.
+    UsageError when ``path`` exists and ``overwrite`` is not set, or when another run writes the .part; OutputError when
+    it cannot be written. A .part that nobody writes is replaced, a link of that name refused.
     """
 
     def __init__(self, path: str | os.PathLike, overwrite: bool = False, *, resume: bool = False) -> None:
@@ -76,9 +104,11 @@ class AtomicFile:
             self.file.flush()
             if not self.direct:
                 os.fsync(self.file.fileno())
-            self.file.close()
-            if not self.direct:
                 _check_target(self.path, self.overwrite)
+                if fcntl is not None:  # while it is locked
+                    os.replace(self.part, self.path)
+            self.file.close()
+            if not self.direct and fcntl is None:
                 os.replace(self.part, self.path)
             self._open = False
         except (OSError, UsageError) as error:
@@ -92,9 +122,11 @@ class AtomicFile:
         if not self._open:
             return
         self._open = False
+        if not self.direct and fcntl is not None:
+            self.part.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.file.close()
-        if not self.direct:
+        if not self.direct and fcntl is None:
             self.part.unlink(missing_ok=True)
 
     def leave(self) -> None:
@@ -131,10 +163,19 @@ class AtomicFolder:
         if self.path.is_dir() and any(self.path.iterdir()) and not overwrite:
             raise UsageError(f"{self.path} exists and is not empty; say -y (overwrite) to write into it")
         try:
-            shutil.rmtree(self.part, ignore_errors=True)
+            self._remove_old_part()
             self.part.mkdir()
         except OSError as error:
             raise output_error(self.path, error) from error
+
+    def _remove_old_part(self) -> None:
+        """Remove what an earlier run left as .part, and nothing else."""
+        if not os.path.lexists(self.part):
+            return
+        is_ours = self.part.is_dir() and not self.part.is_symlink()
+        if not is_ours or not all(self._stale and self._stale.fullmatch(item.name) for item in self.part.iterdir()):
+            raise UsageError(f"{self.part} is in the way: it is no folder, or holds what nvc did not write")
+        shutil.rmtree(self.part)
 
     def write_file(self, name: str, data: bytes) -> None:
         """One file of the folder."""

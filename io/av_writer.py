@@ -23,6 +23,7 @@ _ENCODERS = {"x264": "libx264", "x265": "libx265", "ffv1": "ffv1"}
 _LOCATIONS = {1: "left", 2: "center", 3: "topleft", 4: "top", 5: "bottomleft", 6: "bottom"}
 _SMALL = 64  # x265 damages memory on sides below this unless cutree is off
 _TINY = 16
+_REORDERED = 3  # frames from which on libx265 gives each packet its decoding time
 # Carried packets wait for the video that is shown with them, up to so many bytes.
 _MAX_WAITING = 32 << 20
 # How far libavformat may hold packets back for a stream that has none now (µs): subtitles are often silent.
@@ -70,6 +71,7 @@ class AvWriter(VideoWriter):
         self._early: list[CarriedPacket] = []  # came before the first frame
         self._begun = False
         self._last_pts: int | None = None
+        self._count = 0
         if self._coded != (info.width, info.height):
             size = "{}x{}".format(*self._coded)
             self.notice(f"{info.width}x{info.height} is padded to {size} by its edge: {codec} takes even sizes only")
@@ -183,6 +185,7 @@ class AvWriter(VideoWriter):
         picture.color_range, picture.colorspace = self._info.color_range, self._info.matrix
         if frame.duration:
             self._durations[picture.pts] = frame.duration
+        self._count += 1
         with self._errors():
             self._mux_video(self._stream.encode(picture))
 
@@ -234,6 +237,8 @@ class AvWriter(VideoWriter):
             duration = 0 if packet.pts is None else self._durations.pop(packet.pts, 0)
             if duration:
                 packet.duration = duration
+            if self._count < _REORDERED:  # libx265 makes up the dts of clips shorter than its reordering
+                packet.dts = packet.pts
             time = packet.dts if packet.dts is not None else packet.pts
             if time is not None:
                 seconds = time * self._info.time_base

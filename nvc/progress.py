@@ -20,7 +20,7 @@ class Reporter:
 
     def __init__(self, callback: Callback | None = None, total: int | None = None) -> None:
         self._callback = callback
-        self._begin = time.perf_counter()
+        self._first = self._begin = time.perf_counter()
         self.total = total
         self.frames = 0
         self.bytes = 0
@@ -28,8 +28,13 @@ class Reporter:
 
     @property
     def seconds(self) -> float:
-        """Wall time since the job began."""
+        """Wall time since the job began, or since it began anew."""
         return time.perf_counter() - self._begin
+
+    @property
+    def all_seconds(self) -> float:
+        """Wall time since the job began, with all that was only to prepare."""
+        return time.perf_counter() - self._first
 
     def start(self, message: str = "") -> None:
         """The job knows its input; ``message`` says what it does."""

@@ -15,7 +15,7 @@ from nvc.codec.base_planes import Planes, from_av_frame, max_pixels
 from nvc.codec.intra_hevc import coded_size
 from nvc.color import pad_planes
 from nvc.container.nal import SHORT_START_CODE, join_compact, split_annex_b, split_compact
-from nvc.errors import CorruptError, FormatError, LimitError, NvcError
+from nvc.errors import CorruptError, DeviceError, FormatError, LimitError, NvcError
 from nvc.types import MAX_SIDE, VideoInfo
 
 MAX_QP = 63
@@ -62,7 +62,7 @@ class VvcIntra:
 
     chroma_offset   added to the QP of chroma, -12..12
     parameter_sets  decoding capability, VPS, SPS and PPS in compact form, the same for every QP
-    Raises NvcError where the ffmpeg program has no VVenC, RefusedError for what it does not code.
+    Raises DeviceError where the ffmpeg program has no VVenC or fails, RefusedError for what it does not code.
     """
 
     def __init__(self, info: VideoInfo, preset: str = "medium", chroma_offset: int = 0) -> None:
@@ -94,7 +94,7 @@ class VvcIntra:
         """(head, picture) as NAL units."""
         program = vvenc()
         if program is None:
-            raise NvcError("VVC intra needs an ffmpeg program with VVenC; use --intra hevc")
+            raise DeviceError("VVC intra needs an ffmpeg program with VVenC; use --intra hevc")
         width, height = self.size
         chroma = "".join(f":{name}QpOffset={self._chroma_offset}" for name in ("Cb", "Cr", "CbCr"))
         command = [
@@ -109,7 +109,9 @@ class VvcIntra:
         except subprocess.TimeoutExpired as error:
             raise LimitError(f"VVenC took more than {seconds:.0f} s for a picture of {width}x{height}") from error
         except (OSError, subprocess.SubprocessError) as error:
-            raise NvcError(f"VVenC could not code an intra picture: {error}") from error
+            raise DeviceError(
+                f"VVenC could not code an intra picture ({error}); --intra hevc does without it"
+            ) from error
         nals = split_annex_b(done.stdout)
         head = [nal for nal in nals if vvc_nal_type(nal) in _HEAD]
         picture = [nal for nal in nals if vvc_nal_type(nal) in _PICTURE]
@@ -118,8 +120,9 @@ class VvcIntra:
                 raise LimitError(f"VVenC was killed by signal {-done.returncode}: too little memory?")
             said = (done.stderr.decode(errors="replace").strip().splitlines() or ["no output"])[-1]
             # Only VVenC's own no is one: what is killed, or finds no memory, must not change the bytes of a stream.
-            kind = RefusedError if done.returncode == _EXTERNAL_ERROR else NvcError
-            raise kind(f"VVenC gave no intra picture of {width}x{height}: {said}")
+            if done.returncode == _EXTERNAL_ERROR:
+                raise RefusedError(f"VVenC gave no intra picture of {width}x{height}: {said}")
+            raise DeviceError(f"VVenC gave no intra picture of {width}x{height} ({said}); --intra hevc does without it")
         return head, picture
 
 

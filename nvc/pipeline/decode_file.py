@@ -169,10 +169,10 @@ class _Decode:
         """The error that says why there is not one frame."""
         if self.play.stopped is not None:
             return CorruptError(f"the input is damaged and no frame is whole: {self.play.stopped}", frames=0)
-        if self._start:
-            return InputError(f"there is no frame {self._start} to start at")
         if self.play.damages:
             return CorruptError(f"no frame could be decoded: {self.play.damages[0]}", frames=0)
+        if self._start:
+            return InputError(f"there is no frame {self._start} to start at")
         return InputError("the input has no frames")
 
     def raise_damage(self, strict: bool) -> None:

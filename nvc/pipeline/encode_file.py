@@ -231,7 +231,7 @@ class _Encode:
 
     def result(self) -> EncodeResult:
         """The numbers of a finished encode."""
-        seconds, frames, sink = self._report.seconds, self._report.frames, self._sink
+        seconds, frames, sink = self._report.all_seconds, self._report.frames, self._sink
         if sink is None:
             raise NvcError("nothing was encoded")
         duration = float((self._span[1] - self._span[0]) * self._video.info.time_base)

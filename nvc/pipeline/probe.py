@@ -63,6 +63,8 @@ class _Found:
         self._pictures: list[dict] = []
         self._span: tuple[int, int] | None = None
         self._keys: dict[str, int] = {}
+        self._is_lost = True  # until an I period begins
+        self._frames = 0
 
     def add(self, item: Any, counter: "_Counter | None") -> None:
         """Take note of one item."""
@@ -70,18 +72,21 @@ class _Found:
             self._add_coded(item, counter)
         elif not isinstance(item, CarriedPacket):
             self.warnings.append(f"damaged at byte {item.offset}: {item.message}")
-            self._keys = {}
+            self._keys, self._is_lost = {}, True
             if counter is not None:
                 counter.lost()
 
     def _add_coded(self, packet: Coded, counter: "_Counter | None") -> None:
         times = times_of(packet)
-        if starts_period(packet) or not self._gops:
+        if starts_period(packet):
+            self._is_lost = False
             self._gops.append({"start": next(iter(times)), "frames": 0, "bytes": 0, "symbol_hash": []})
-        gop = self._gops[-1]
-        gop["frames"] += frame_count(packet)
-        gop["bytes"] += picture_bytes(packet)
-        gop["symbol_hash"].append(packet_sum(packet))
+        self._frames += frame_count(packet)
+        if not self._is_lost:  # else it belongs to a period whose start, or a part before it, is not there
+            gop = self._gops[-1]
+            gop["frames"] += frame_count(packet)
+            gop["bytes"] += picture_bytes(packet)
+            gop["symbol_hash"].append(packet_sum(packet))
         last = times[max(times)]
         self._span = (self._span[0] if self._span else next(iter(times.values()))[0], sum(last))
         if isinstance(packet, LayeredPacket):
@@ -107,7 +112,7 @@ class _Found:
         """The object, after the last item."""
         stream, header = self._stream, self._stream.header
         info = header.info
-        frames = sum(gop["frames"] for gop in self._gops)
+        frames = self._frames
         if not frames:
             raise CorruptError("the stream has no whole frame", frames=0)
         total, video, overhead = stream.account()

@@ -27,7 +27,8 @@ _OCTAVE = 0.085  # log2 of bytes by which a step of quality changes a stream, be
 _DECIBEL = 0.3  # the same for the mean PSNR
 _INTRA_OCTAVE = 0.145  # log2 of an I frame's bytes by a QP: 0.13 to 0.17 on the training clips
 _NEAR = 1  # steps that the model may bridge
-_PASSES = 5  # at most
+_PASSES = 5  # at most, until one is near
+_MOST_PASSES = 9  # at most in all, for a PSNR
 _PREFIX = 17  # frames of the pass that finds where to begin
 _SLOPES = (0.04, 0.2)
 _DECIBELS = (0.1, 0.6)
@@ -167,20 +168,26 @@ def _bitrate_plan(target: Target, known: list[Measured], nearest: Measured, pass
 
 
 def _psnr_plan(wanted: float, run: Pass, whole: list[Measured], quality: int) -> Plan:
-    """The lowest quality around ``quality`` that was measured to reach the PSNR, for all periods."""
+    """The lowest quality that reaches the PSNR, for all periods: from ``quality`` on to one that does beside one that
+    does not, in steps that double and then halve."""
     known = {m.quality: m for m in whole}
-
-    def reaches(q: int) -> bool:
-        if q not in known:
-            known[q] = run(q, None)
-        return known[q].psnr >= wanted
-
-    while not reaches(quality) and quality < QUALITIES - 1:
-        quality += 1
-    while quality > 0 and quality - 1 not in known and known[quality].psnr - wanted > _DECIBEL and reaches(quality - 1):
-        quality -= 1
-    found = known[quality]
-    return Plan(dict.fromkeys(found.periods, quality), found.psnr, len(known), found.psnr < wanted)
+    step, next_one = 1, quality
+    while len(known) < _MOST_PASSES:
+        if next_one not in known:
+            known[next_one] = run(next_one, None)
+        reaching = min([q for q, m in known.items() if m.psnr >= wanted], default=QUALITIES)
+        short = max([q for q, m in known.items() if m.psnr < wanted and q < reaching], default=-1)
+        if reaching - short == 1:
+            break
+        if reaching == QUALITIES:
+            next_one = min(QUALITIES - 1, short + step)
+        elif short == -1:
+            next_one = max(0, reaching - step)
+        else:
+            next_one = (reaching + short) // 2
+        step *= 2
+    found = known[min([q for q, m in known.items() if m.psnr >= wanted], default=max(known))]
+    return Plan(dict.fromkeys(found.periods, found.quality), found.psnr, len(known), found.psnr < wanted)
 
 
 def _solve(target: Target, known: list[Measured]) -> int:

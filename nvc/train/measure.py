@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nvc.codec.network_choice import Networks, networks_for_encoder
+from nvc.errors import InputError
 from nvc.metrics import bd_rate
 from nvc.train.clips import read_clips
 from nvc.train.prepare import QUALITIES, SIZE, map_jobs, open_networks, validation_clips, x265_point
@@ -27,7 +28,7 @@ def measure_tools(
     A BD-rate is in percent, by PSNR 6:1:1, None where the curves have none: of the settings against x265 medium, and
     against themselves without a tool (what the tool brings). seconds: that all encodes with the settings took, in
     "mean" of all clips. weights: networks to code with, else the default ones
-    Raises InputError where ``folder`` has no validation videos.
+    Raises InputError where ``folder`` has no validation videos, or none of the size.
     """
     variants = {X265: None, "": settings}
     variants |= {tool: replace(settings, disable=settings.disable | {tool}) for tool in without}
@@ -41,6 +42,8 @@ def measure_tools(
         rates = {name: bd_rate(curve, curves[""]).percent for name, curve in curves.items() if name}
         rows.append({"video": clip.stem, X265: rates.pop(X265), "seconds": round(seconds, 2), "without": rates})
         yield rows[-1]
+    if not rows:
+        raise InputError(f"no validation video of {folder} has a clip of {SIZE}x{SIZE}")
     yield {
         "video": "mean",
         X265: _mean([row[X265] for row in rows]),

@@ -109,3 +109,58 @@ def test_stale_files_of_a_folder_go_when_the_new_ones_are_there(tmp_path):
     assert (tmp_path / "out" / "2.png").exists()
     folder.commit()
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {"1.png": b"new", "a.png": b"old"}
+
+
+def test_two_runs_cannot_write_one_file(tmp_path):
+    path = tmp_path / "a.bin"
+    with AtomicFile(path) as first:
+        first.write(b"first")
+        with pytest.raises(UsageError, match="another run writes"):
+            AtomicFile(path)
+        with pytest.raises(UsageError, match="another run writes"):
+            AtomicFile(path, resume=True)
+    assert path.read_bytes() == b"first" and names(tmp_path) == ["a.bin"]
+    with AtomicFile(path, overwrite=True) as again:
+        again.write(b"second")
+    assert path.read_bytes() == b"second"
+
+
+def test_a_part_that_an_earlier_run_left_is_replaced(tmp_path):
+    (tmp_path / "a.bin.part").write_bytes(b"longer than what comes")
+    with AtomicFile(tmp_path / "a.bin") as out:
+        out.write(b"new")
+    assert names(tmp_path) == ["a.bin"] and (tmp_path / "a.bin").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no such flag")
+def test_a_link_is_not_followed(tmp_path):
+    (tmp_path / "thesis").write_bytes(b"precious")
+    (tmp_path / "a.bin.part").symlink_to("thesis")
+    with pytest.raises(OutputError, match="cannot write"):
+        AtomicFile(tmp_path / "a.bin")
+    assert (tmp_path / "thesis").read_bytes() == b"precious" and names(tmp_path) == ["a.bin.part", "thesis"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_a_folder_part_of_others_is_left(tmp_path, kind):
+    part, other = tmp_path / "out.part", tmp_path / "other"
+    other.mkdir()
+    (other / "thesis").write_bytes(b"precious")
+    if kind == "folder":
+        other.rename(part)
+    elif kind == "file":
+        part.write_bytes(b"precious")
+    else:
+        part.symlink_to("other")
+    with pytest.raises(UsageError, match="in the way"):
+        AtomicFolder(tmp_path / "out", stale=r"\d\.png")
+    assert (part if kind == "file" else part / "thesis").read_bytes() == b"precious"
+
+
+def test_a_folder_part_of_an_earlier_run_is_replaced(tmp_path):
+    (tmp_path / "out.part").mkdir()
+    (tmp_path / "out.part" / "7.png").write_bytes(b"old")
+    folder = AtomicFolder(tmp_path / "out", stale=r"\d\.png")
+    folder.write_file("1.png", b"new")
+    folder.commit()
+    assert names(tmp_path) == ["out"] and names(tmp_path / "out") == ["1.png"]

@@ -253,3 +253,10 @@ def test_odd_sizes_and_one_frame(tmp_path: Path) -> None:
             encode_file(data, coded, Settings(quality=40), mode=mode)
             (frame,) = frames_of(decoded(coded.getvalue()))
             assert frame.y.shape == (height, width)
+
+
+@pytest.mark.parametrize("on_damage", ["skip", "hold"])
+def test_a_range_that_is_lost_is_damage(damage, tmp_path: Path, on_damage: str) -> None:
+    with pytest.raises(CorruptError, match="no frame could be decoded"):
+        decode_file(damage(8), tmp_path / "out.y4m", start=9, frames=2, on_damage=on_damage)
+    assert not (tmp_path / "out.y4m").exists()

@@ -96,6 +96,26 @@ def test_a_psnr_is_reached_by_the_lowest_quality(psnr):
     assert not plan.is_missed and plan.passes <= 4
 
 
+@pytest.mark.parametrize("psnr", [31.0, 33.24, 35.5, 36.01, 40.3])
+@pytest.mark.parametrize("plateau", [2, 3, 5])
+def test_a_psnr_that_rises_in_stairs(psnr, plateau):
+    """I frames move by whole QPs: some steps bring 0.02 dB, the next one more."""
+
+    class Stairs(Video):
+        def psnr(self, quality: int) -> float:
+            return 36 + 0.35 * plateau * ((quality - 32) // plateau) + 0.02 * (quality % plateau)
+
+    video = Stairs()
+    plan = make_plan(Target(psnr=psnr), video)
+    assert video.psnr(plan.quality) >= psnr > video.psnr(plan.quality - 1)
+    assert plan.passes <= 9
+
+
+def test_a_flat_curve_ends_the_search():
+    plan = make_plan(Target(psnr=41.0), Video(decibel=0.012))
+    assert plan.passes <= 9 and plan.is_missed
+
+
 @pytest.mark.parametrize(
     ("target", "quality"), [(Target(kbps=0.001), 0), (Target(kbps=1e6), 63), (Target(psnr=99), 63)]
 )

@@ -7,6 +7,7 @@ import pytest
 from nvc.errors import CorruptError, FormatError
 from nvc.io import open_video, open_writer
 from nvc.pipeline import Limits, encode_file, verify_file
+from nvc.pipeline.stream import open_stream
 from nvc.pipeline.verify import Written, check_written
 from nvc.types import Settings
 
@@ -55,6 +56,14 @@ def test_what_was_written_is_compared(clip: Path, tmp_path: Path) -> None:
     encode_file(clip, out, settings, frames=3)
     with pytest.raises(CorruptError, match="3 of 0 frames"):
         check_written(out, Written(), settings, Limits())
+    written = Written()
+    with open_stream(out) as stream:
+        for packet in stream.items():
+            written.add(packet)  # type: ignore[arg-type]
+    check_written(out, written, settings, Limits())
+    written.times[-1] += 1
+    with pytest.raises(CorruptError, match="symbols equal: True, times equal: False"):
+        check_written(out, written, settings, Limits())
 
 
 def test_a_plain_file_cannot_be_checked(clip: Path, tmp_path: Path) -> None:

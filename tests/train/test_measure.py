@@ -41,3 +41,9 @@ def test_settings_reach_the_encoder(clips):
 def test_a_folder_without_videos_is_refused(tmp_path):
     with pytest.raises(InputError, match="validation"):
         list(measure_tools(tmp_path, Settings(), []))
+
+
+def test_clips_of_another_size_are_said(folder, monkeypatch: pytest.MonkeyPatch):  # noqa: F811
+    monkeypatch.setattr("nvc.train.prepare.SIZE", 256)
+    with pytest.raises(InputError, match="256x256"):
+        list(measure_tools(folder, Settings(preset="fast"), []))
