@@ -14,6 +14,7 @@ from nvc.codec import quality as quality_steps
 from nvc.codec import symbols as layout
 from nvc.codec.latent_coding import code_latents, code_side
 from nvc.codec.motion_coding import code_motion
+from nvc.codec.network_choice import Networks
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
 from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error, to_8_bit
@@ -96,9 +97,6 @@ class Choices:
     prediction: Planes
     scaled: np.ndarray
     picture: Planes | None = None
-
-
-Networks = FrameNetworks | RefineNetworks
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +377,7 @@ def _add_inverse(setup: FrameSetup, coefficients: np.ndarray, prediction: Planes
     peak = (1 << setup.bit_depth) - 1
     columns = prediction[0].shape[1] // BLOCK
     out = []
-    for plane, n, low, high in ((0, 16, 0, 256), (1, 8, 256, 320), (2, 8, 320, 384)):
+    for plane, (n, low, high) in enumerate(layout.PLANES):
         picture = np.empty_like(prediction[plane])
         blocks = np.ascontiguousarray(coefficients[:, low:high]).reshape(-1, n, n)
         add_inverse(blocks, integer_matrix(n), prediction[plane], columns, peak, picture)
@@ -468,7 +466,7 @@ def _scaled(setup: FrameSetup, source: Planes, prediction: Planes) -> np.ndarray
     blocks = rows * columns
     scaled = np.empty((blocks, layout.LATENTS), np.float32)
     steps = setup.steps / 16.0
-    for plane, n, low, high in ((0, 16, 0, 256), (1, 8, 256, 320), (2, 8, 320, 384)):
+    for plane, (n, low, high) in enumerate(layout.PLANES):
         h, w = source[plane].shape
         pad = ((0, rows * n - h), (0, columns * n - w))
         residual = np.pad(source[plane], pad, mode="edge").astype(np.float32) - prediction[plane]

@@ -32,6 +32,8 @@ TABLES = LATENT_BASE + LATENT_TABLES
 
 LUMA, CHROMA = 256, 64
 LATENTS = LUMA + 2 * CHROMA
+# Side of a block in each plane, first of its latents and the one behind its last.
+PLANES = ((16, 0, LUMA), (8, LUMA, LUMA + CHROMA), (8, LUMA + CHROMA, LATENTS))
 FEATURES = 10
 ZONES = 16
 LEVELS = 16

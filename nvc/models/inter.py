@@ -3,7 +3,7 @@
 import contextlib
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -378,11 +378,6 @@ def config_from(values: dict[str, object]) -> InterConfig:
     if set(values) != names:
         raise ModelError(f"model widths must be {sorted(names)}, got {sorted(values)}")
     return InterConfig(**values)  # type: ignore[arg-type]
-
-
-def config_values(config: InterConfig) -> dict[str, int]:
-    """The widths by name."""
-    return asdict(config)
 
 
 def _indices(value: int | Tensor, n: int, largest: int, device: torch.device) -> Tensor:

@@ -1,9 +1,11 @@
+from dataclasses import asdict
+
 import pytest
 import torch
 
 from nvc.errors import DeviceError, ModelError
 from nvc.models.blocks import LATENTS, count_macs
-from nvc.models.inter import InterConfig, InterModel, config_from, config_values, inference
+from nvc.models.inter import InterConfig, InterModel, config_from, inference
 from nvc.models.prior import STEPS, step_masks
 from nvc.models.weights import seeded_weights
 
@@ -193,8 +195,8 @@ def test_self_test_catches_wrong_arithmetic(monkeypatch):
 
 
 def test_config_is_checked():
-    assert config_from(dict(config_values(SMALL))) == SMALL
-    for values, word in (({"fine": 64}, "widths must be"), ({**config_values(SMALL), "wide": 40}, "multiple of 16")):
+    assert config_from(asdict(SMALL)) == SMALL
+    for values, word in (({"fine": 64}, "widths must be"), ({**asdict(SMALL), "wide": 40}, "multiple of 16")):
         with pytest.raises(ModelError, match=word):
             config_from(values)
 
