@@ -125,7 +125,9 @@ def encode_file(
         format = format or suffix_of(dst).lstrip(".") or "nvc"
         with output_file(dst, overwrite, resume) as (file, place):
             if target is not None:
-                job.plan_for(target, lambda: open_video(src, **{**options, "carry": False}), format)
+                # The tables that mp4 and mkv keep of sound count as video, so passes carry it there.
+                passing = {**options, "carry": carry if format in ("mp4", "mkv") else False}
+                job.plan_for(target, lambda: open_video(src, **passing), format)
             job.run(file, format)
             file.flush()
             if verify:

@@ -19,7 +19,7 @@ from nvc.metrics import frame_psnr, psnr_611
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
 from nvc.pipeline.limits import Limits
 from nvc.pipeline.packets import Coded, picture_bytes, starts_period, times_of
-from nvc.pipeline.sinks import MuxSink, NvcSink
+from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink
 from nvc.progress import Reporter
 from nvc.types import QUALITIES, Frame, Packet, Settings, Structure
 
@@ -77,7 +77,7 @@ class Plan:
 class Measured:
     """What a pass at one quality came to.
 
-    periods  bytes of each I period by its first frame, as a .nvc holds them; fixed: bytes of the rest
+    periods  bytes of each I period by its first frame, in .mp4 and .mkv of its pictures; fixed: bytes of the rest
     psnr     mean of the frames, where asked for; seconds: duration of the video
     is_part  made from the first frames only
     intra    bytes of I frames in ``periods``, which follow a whole QP, by ``structure``; in neural mode only
@@ -251,7 +251,7 @@ class Prober:
         settings = replace(self._settings, quality=quality)
         found = Measured(quality, structure=settings.structure)
         with self._reopen() as video:
-            coder = _Watched(make_encoder(video.info, settings), found, self._target, settings, self._format)
+            coder = _Watched(make_encoder(video.info, settings), found, self._target, settings, self._format, video)
             try:
                 with suppress(CorruptError):  # what is whole is encoded; the encode itself says so
                     for frame in video:
@@ -281,10 +281,13 @@ class _Nowhere(BytesIO):
 
 
 class _Watched:
-    """An encoder whose packets are counted, and decoded where their PSNR is wanted."""
+    """An encoder whose packets are counted, and decoded where their PSNR is wanted; carried packets go along."""
 
-    def __init__(self, encoder: Any, found: Measured, target: Target, settings: Settings, format: str) -> None:
+    def __init__(
+        self, encoder: Any, found: Measured, target: Target, settings: Settings, format: str, video: Any
+    ) -> None:
         self._encoder, self._found, self._settings, self._format = encoder, found, settings, format
+        self._video, self._carried = video, tuple(video.carried)
         self._measure = target.psnr is not None
         self._decoder: Any = None
         self._sources: list[Frame] = []
@@ -300,12 +303,18 @@ class _Watched:
         self.ticks += frame.duration
         if self._measure:
             self._sources.append(frame)
-        self._take(self._encoder.push(frame))
+        packets = self._encoder.push(frame)
+        if self._sink is None:
+            self._open_sink()
+        for carried in self._video.take_carried():
+            self._lanes.write(carried)
+        self._take(packets)
 
     def finish(self) -> None:
         """The end: all is measured."""
         self._take(self._encoder.flush())
         if self._sink is not None:
+            self._lanes.flush()
             self._sink.close()
             self._found.fixed = max(0, self._sink.video_bytes - sum(self._found.periods.values()))
         if self._decoder is not None:
@@ -345,17 +354,21 @@ class _Watched:
                 self._compare(self._decoder.push(packet))
 
     def _size(self, packet: Coded) -> int:
-        """Bytes that the packet takes in the file."""
-        if self._sink is None:
-            header = self._encoder.header
-            if self._format == "nvc":
-                self._sink = NvcSink(_Nowhere(), header, (), ())
-            else:
-                self._file = TemporaryFile()
-                self._sink = MuxSink(self._file, header, (), (), self._format)
+        """Bytes that the packet takes in a .nvc; in other files, which write late, those of its pictures."""
+        assert self._sink is not None
         before = self._sink.video_bytes
-        self._sink.write(packet)
-        return max(picture_bytes(packet), self._sink.video_bytes - before)
+        self._lanes.write(packet)
+        own = self._sink.video_bytes - before if self._format == "nvc" else 0
+        return max(picture_bytes(packet), own)
+
+    def _open_sink(self) -> None:
+        header = self._encoder.header
+        if self._format == "nvc":
+            self._sink = NvcSink(_Nowhere(), header, self._carried, ())
+        else:
+            self._file = TemporaryFile()
+            self._sink = MuxSink(self._file, header, self._carried, (), self._format)
+        self._lanes = Interleaver(self._sink, header.info.time_base, self._carried)
 
     def _compare(self, shown: list[Frame]) -> None:
         for frame in shown:

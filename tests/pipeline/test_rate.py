@@ -177,6 +177,16 @@ def test_layered_mode_takes_one_quality(clip: Path, tmp_path: Path, suffix: str)
     assert done.bitrate_kbps == pytest.approx(1.5 * middle, rel=0.12)
 
 
+@pytest.mark.parametrize("format", ["nvc", "mp4", "mkv"])
+def test_a_pass_counts_what_the_encode_will(sample: Path, tmp_path: Path, format: str):
+    """The tables that mp4 and mkv keep of carried sound too."""
+    settings = Settings(keyint=13, threads=1, base_preset="fast", mode="layered", quality=30)
+    options = {"frames": 40, "carry": format != "nvc"}
+    found = Prober(lambda: open_video(sample, **options), settings, Target(kbps=100), format)(30, None)
+    done = encode_file(sample, tmp_path / f"a.{format}", settings, mode="layered", frames=40)
+    assert abs(found.moving + found.fixed - done.video_bytes) <= 16
+
+
 @pytest.mark.parametrize("source", ["-", "object"])
 def test_what_can_be_read_once_is_refused(clip: Path, tmp_path: Path, source: str):
     given = "-" if source == "-" else BytesIO(clip.read_bytes())
