@@ -52,6 +52,8 @@ class _OutputFile(io.FileIO):
 
 def _open_part(path: str, flags: int) -> int:
     """Open a .part that no other run writes: never through a link, and emptied only once it is ours."""
+    if os.path.islink(path):
+        raise UsageError(f"{path} is a link; remove it")
     file = os.open(path, (flags & ~os.O_TRUNC) | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
         if fcntl is not None:
@@ -78,7 +80,7 @@ class AtomicFile:
     With ``resume`` a .part that exists is opened as it is, from its first byte.
 
     UsageError when ``path`` exists and ``overwrite`` is not set, or when another run writes the .part; OutputError when
-    it cannot be written. A .part that nobody writes is replaced, a link of that name refused.
+    it cannot be written. A .part that nobody writes is replaced, a link of that name is refused with a UsageError.
     """
 
     def __init__(self, path: str | os.PathLike, overwrite: bool = False, *, resume: bool = False) -> None:
