@@ -30,6 +30,22 @@ def _restored(magnitude, recon, zone):
     return magnitude - recon[zone, min(magnitude, 3) - 1] / 64.0
 
 
+@njit(inline="always")
+def _best_pattern(coded, gains, weight, costs):
+    """Of the planes that have something to code (bits of ``coded``), those whose gains are worth the pattern's bits."""
+    best, least = 0, weight * costs[0]
+    for pattern in range(1, 8):
+        if pattern & coded != pattern:
+            continue
+        j = weight * costs[pattern]
+        for plane in range(3):
+            if pattern >> plane & 1:
+                j += gains[plane]
+        if j < least:
+            best, least = pattern, j
+    return best
+
+
 @njit(cache=True, nogil=True)
 def quantise(
     scaled, rounding, weight, optimise, first, second, first_patterns, second_patterns, rows, columns,
@@ -120,21 +136,10 @@ def quantise(
                 gains[plane] = best_sum
         if not optimise:
             continue
-        # Of the planes that have something to code, those whose gain is worth the pattern.
         table = PATTERN + pattern_context(patterns, first_patterns, second_patterns, b, row, column, columns)
-        best_pattern, least = 0, weight * side_costs[table, 0]
-        for pattern in range(1, 8):
-            if pattern & coded != pattern:
-                continue
-            j = weight * side_costs[table, pattern]
-            for plane in range(3):
-                if pattern >> plane & 1:
-                    j += gains[plane]
-            if j < least:
-                best_pattern, least = pattern, j
-        patterns[b] = best_pattern
+        patterns[b] = _best_pattern(coded, gains, weight, side_costs[table])
         for plane in range(3):
-            if best_pattern >> plane & 1 == 0:
+            if patterns[b] >> plane & 1 == 0:
                 lasts[b, plane] = 0
                 for s in range(starts[plane], starts[plane + 1]):
                     latents[b, position[s]] = 0
