@@ -237,7 +237,7 @@ class AvWriter(VideoWriter):
             duration = 0 if packet.pts is None else self._durations.pop(packet.pts, 0)
             if duration:
                 packet.duration = duration
-            if self._count < _REORDERED:  # libx265 makes up the dts of clips shorter than its reordering
+            if self._codec == "x265" and self._count < _REORDERED:  # it makes up the dts of clips that short
                 packet.dts = packet.pts
             time = packet.dts if packet.dts is not None else packet.pts
             if time is not None:

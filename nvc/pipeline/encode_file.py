@@ -20,7 +20,7 @@ from nvc.pipeline.paths import (
 )
 from nvc.pipeline.rate import Plan, Prober, Target, make_plan
 from nvc.pipeline.resume import Replay
-from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink
+from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink, open_sink
 from nvc.pipeline.verify import Written, check_written
 from nvc.progress import Callback, Reporter
 from nvc.types import Frame, Settings
@@ -211,10 +211,7 @@ class _Encode:
         header, chapters = self._encoder.header, tuple(self._video.chapters)
         if self._replay is not None:
             self._replay.check_head(header, self._carried, chapters)
-        if format in ("mp4", "mkv"):
-            self._sink = MuxSink(file, header, self._carried, chapters, format)
-        else:
-            self._sink = NvcSink(file, header, self._carried, chapters)
+        self._sink = open_sink(file, header, self._carried, chapters, format)
         self._lanes = Interleaver(self._sink, header.info.time_base, self._carried)
 
     def _write(self, packets: Sequence[Coded], frames: int) -> None:

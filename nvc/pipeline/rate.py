@@ -19,7 +19,7 @@ from nvc.metrics import frame_psnr, psnr_611
 from nvc.pipeline.coders import close_coder, make_decoder, make_encoder
 from nvc.pipeline.limits import Limits
 from nvc.pipeline.packets import Coded, picture_bytes, starts_period, times_of
-from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink
+from nvc.pipeline.sinks import Interleaver, MuxSink, NvcSink, open_sink
 from nvc.progress import Reporter
 from nvc.types import QUALITIES, Frame, Packet, Settings, Structure
 
@@ -363,11 +363,9 @@ class _Watched:
 
     def _open_sink(self) -> None:
         header = self._encoder.header
-        if self._format == "nvc":
-            self._sink = NvcSink(_Nowhere(), header, self._carried, ())
-        else:
+        if self._format != "nvc":
             self._file = TemporaryFile()
-            self._sink = MuxSink(self._file, header, self._carried, (), self._format)
+        self._sink = open_sink(self._file or _Nowhere(), header, self._carried, (), self._format)
         self._lanes = Interleaver(self._sink, header.info.time_base, self._carried)
 
     def _compare(self, shown: list[Frame]) -> None:

@@ -114,6 +114,15 @@ def _coded_info(info: VideoInfo) -> VideoInfo:
     return replace(info, width=width, height=height)
 
 
+def open_sink(
+    file: BinaryIO, header: StreamHeader, carried: Sequence[CarriedStream], chapters: Sequence[Chapter], format: str
+) -> NvcSink | MuxSink:
+    """The sink of a format, "nvc", "mp4" or "mkv"; arguments of both kinds."""
+    if format in ("mp4", "mkv"):
+        return MuxSink(file, header, carried, chapters, format)
+    return NvcSink(file, header, carried, chapters)
+
+
 class Interleaver:
     """Holds carried packets back until the coded video has come as far, so that a seek finds them beside it.
 
