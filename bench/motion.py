@@ -110,6 +110,7 @@ def _predict(
     planes: list[Planes], target: int, distance: int, kind: str, depth: int, quality: int, disable: frozenset[str]
 ) -> tuple[float, float, float]:
     """(PSNR Y of a copy, PSNR Y of the prediction, motion bits per pixel) of one frame."""
+    from nvc.codec.encoder import PASSES
     from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, symbol_capacity
     from nvc.codec.mini_gop import frame_bits
     from nvc.codec.references import Reference
@@ -122,7 +123,7 @@ def _predict(
     references = tuple(Reference(even_planes(planes[k]), None, depth) for k in at)
     source, model = even_planes(planes[target]), load_model()
     setup = FrameSetup(FrameTask(target, kind, 0, at), source[0].shape, depth, "ra", quality, disable)  # type: ignore
-    choices = choose(setup, references, source, model, Stages())
+    choices = choose(setup, references, source, model, Stages(), passes=PASSES["medium"])
     coder, marks = encoding_coder(model.tables, symbol_capacity(setup)), []  # type: ignore[var-annotated]
     code_symbols(setup, (None,) * len(at), coder, choices.symbols, model, marks)
     luma = planes[target][0]

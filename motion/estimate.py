@@ -31,7 +31,7 @@ from nvc.motion.warp import LUMA_TAPS, MARGIN
 # it pay again.
 BIT_WEIGHT = 0.5
 # Proposals that are looked at in the last choice: those up to this factor over the cheapest, plus bits.
-_NEAR, _NEAR_BITS = 1.25, 4.0
+NEAR, NEAR_BITS = 1.1, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ def estimate(
 ) -> MotionField:
     """Motion of ``current`` (H, W) uint8 luma against one or two references.
 
-    quarters, flows  of each reference: ``quarter_planes`` and ``block_flow``
+    quarters         ``quarter_planes`` of each reference
+    flows            of each reference vectors (bh, bw, K, 2) int16 to start from: ``block_flow``, ``coarse_vectors``
     sources          motion of the references (None for I frames), for the temporal candidate
     weight           lambda: SAD per bit
     residual         for the last choice of a block
@@ -137,7 +138,7 @@ def _quarter_planes(padded, taps, bit_depth):
 
 
 @njit(inline="always")
-def _clamp_vector(v, row, column, h, w):
+def clamp_vector(v, row, column, h, w):
     """Keep a block within the padded area, further out nothing changes, and the vector within what a stream holds."""
     x = min(max(v[0], (-BLOCK * (column + 1) - 20) * 4, -VECTOR_LIMIT), (w - BLOCK * column + 20) * 4, VECTOR_LIMIT - 1)
     y = min(max(v[1], (-BLOCK * (row + 1) - 20) * 4, -VECTOR_LIMIT), (h - BLOCK * row + 20) * 4, VECTOR_LIMIT - 1)
@@ -157,7 +158,7 @@ def _sad(current, quarters, top, left, x, y):
 
 
 @njit(inline="never")
-def _satd(d):
+def satd(d):
     """SATD of a 16x16 difference (int32, destroyed) in 8x8 blocks, scaled as a SAD (sum / 4)."""
     turned = np.empty((BLOCK, BLOCK), np.int32)
     total = np.int32(0)
@@ -198,7 +199,7 @@ def _satd_one(current, quarters, top, left, x, y, d):
         a, b = current[top + i], plane[r + i]
         for j in range(BLOCK):
             d[i, j] = np.int32(a[left + j]) - np.int32(b[c + j])
-    return _satd(d)
+    return satd(d)
 
 
 @njit(inline="never")
@@ -210,11 +211,11 @@ def _satd_pair(current, first, second, top, left, x0, y0, x1, y1, d):
         a, b, e = current[top + i], p[r0 + i], q[r1 + i]
         for j in range(BLOCK):
             d[i, j] = np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(e[c1 + j]) + 1) >> 1)
-    return _satd(d)
+    return satd(d)
 
 
 @njit(inline="always")
-def _vector_bits(lengths, spread, longest, dx, dy):
+def vector_bits(lengths, spread, longest, dx, dy):
     """Bits of a difference (dx, dy); longest = bit length of the components before it, -1 where none."""
     x = bit_length(dx)
     bits = lengths[length_context(spread, longest), x]
@@ -222,10 +223,10 @@ def _vector_bits(lengths, spread, longest, dx, dy):
 
 
 @njit(inline="always")
-def _pair_bits(lengths, spreads, x0, y0, x1, y1):
+def pair_bits(lengths, spreads, x0, y0, x1, y1):
     """Bits of both differences."""
     longest = max(bit_length(x0), bit_length(y0))
-    return _vector_bits(lengths, spreads[0], -1, x0, y0) + _vector_bits(lengths, spreads[1], longest, x1, y1)
+    return vector_bits(lengths, spreads[0], -1, x0, y0) + vector_bits(lengths, spreads[1], longest, x1, y1)
 
 
 @njit(inline="never")
@@ -239,7 +240,7 @@ def _refine(current, quarters, top, left, start, predicted, spread, lengths, wei
     for step, rounds in ((8, 3), (4, 6), (2, 1), (1, 1)):
         if step == 2:
             cost = np.float64(_satd_one(current, quarters, top, left, x, y, d))
-            cost += weight * _vector_bits(lengths, spread, -1, x - predicted[0], y - predicted[1])
+            cost += weight * vector_bits(lengths, spread, -1, x - predicted[0], y - predicted[1])
         for _ in range(rounds):
             bx, by = x, y
             for dy in range(-1, 2):
@@ -253,7 +254,7 @@ def _refine(current, quarters, top, left, start, predicted, spread, lengths, wei
                         c = np.float64(_sad(current, quarters, top, left, cx, cy))
                     else:
                         c = np.float64(_satd_one(current, quarters, top, left, cx, cy, d))
-                    c += weight * _vector_bits(lengths, spread, -1, cx - predicted[0], cy - predicted[1])
+                    c += weight * vector_bits(lengths, spread, -1, cx - predicted[0], cy - predicted[1])
                     if c < cost:
                         cost, bx, by = c, cx, cy
             if bx == x and by == y:
@@ -269,14 +270,13 @@ def _refine_pair(
 ):  # fmt: skip
     """Refine both vectors in turn, one quarter or half sample at a time, on the average's own error."""
     cost = np.float64(_satd_pair(current, first, second, top, left, pair[0, 0], pair[0, 1], pair[1, 0], pair[1, 1], d))
-    cost += weight * _pair_bits(
+    cost += weight * pair_bits(
         lengths, spreads, pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1],
         pair[1, 0] - predicted[1, 0], pair[1, 1] - predicted[1, 1],
     )  # fmt: skip
     trial = np.empty((2, 2), np.int64)
-    for turn in range(6):
+    for turn in range(4):
         r = turn & 1
-        moved = False
         step = 2 if turn < 2 else 1
         best0, best1 = pair[r, 0], pair[r, 1]
         for dy in range(-1, 2):
@@ -286,21 +286,19 @@ def _refine_pair(
                 trial[:] = pair
                 trial[r, 0] += dx * step
                 trial[r, 1] += dy * step
-                cx, cy = _clamp_vector(trial[r], row, column, h, w)
+                cx, cy = clamp_vector(trial[r], row, column, h, w)
                 if cx != trial[r, 0] or cy != trial[r, 1]:
                     continue
                 c = np.float64(
                     _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
                 )
-                c += weight * _pair_bits(
+                c += weight * pair_bits(
                     lengths, spreads, trial[0, 0] - predicted[0, 0], trial[0, 1] - predicted[0, 1],
                     trial[1, 0] - predicted[1, 0], trial[1, 1] - predicted[1, 1],
                 )  # fmt: skip
                 if c < cost:
-                    cost, best0, best1, moved = c, trial[r, 0], trial[r, 1], True
+                    cost, best0, best1 = c, trial[r, 0], trial[r, 1]
         pair[r, 0], pair[r, 1] = best0, best1
-        if not moved and turn > 3:
-            break
     return cost
 
 
@@ -311,7 +309,7 @@ def _mirrored_pair(pair, x, y, predicted, distances, row, column, h, w):
     pair[1, 0] = predicted[1, 0] + mirrored(x, distances[0], distances[1])
     pair[1, 1] = predicted[1, 1] + mirrored(y, distances[0], distances[1])
     for r in range(2):
-        cx, cy = _clamp_vector(pair[r], row, column, h, w)
+        cx, cy = clamp_vector(pair[r], row, column, h, w)
         if cx != pair[r, 0] or cy != pair[r, 1]:
             return False
     return True
@@ -330,11 +328,11 @@ def _refine_mirrored(
         c = np.float64(
             _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
         )
-        c += weight * _vector_bits(lengths, spread, -1, starts[k, 0], starts[k, 1])
+        c += weight * vector_bits(lengths, spread, -1, starts[k, 0], starts[k, 1])
         if c < cost:
             cost, x, y = c, starts[k, 0], starts[k, 1]
             pair[:] = trial
-    for step, rounds in ((4, 2), (2, 2), (1, 2)):
+    for step, rounds in ((4, 1), (2, 1)):
         for _ in range(rounds):
             bx, by = x, y
             for dy in range(-1, 2):
@@ -349,7 +347,7 @@ def _refine_mirrored(
                             current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d
                         )
                     )
-                    c += weight * _vector_bits(lengths, spread, -1, cx, cy)
+                    c += weight * vector_bits(lengths, spread, -1, cx, cy)
                     if c < cost:
                         cost, bx, by = c, cx, cy
                         pair[:] = trial
@@ -381,7 +379,7 @@ def _difference(current, first, second, top, left, mode, v, d):
 
 
 @njit(inline="never")
-def _residual_bits(d, basis, bits, scale):
+def residual_bits(d, basis, bits, scale):
     """``ResidualCost`` of a difference."""
     rows = np.zeros((BLOCK, BLOCK), np.float32)
     for i in range(BLOCK):
@@ -417,9 +415,9 @@ def _propose_merges(
             continue
         kinds[m], picks[m], bits[m] = out_modes[k], k + 1, costs[k + 1]
         for r in range(2):
-            found[m, r, 0], found[m, r, 1] = _clamp_vector(out_vectors[k, r], row, column, h, w)
+            found[m, r, 0], found[m, r, 1] = clamp_vector(out_vectors[k, r], row, column, h, w)
         _difference(current, first, second, top, left, kinds[m], found[m], d)
-        rates[m] = _satd(d) + weight * bits[m]
+        rates[m] = satd(d) + weight * bits[m]
         m += 1
     return m
 
@@ -427,13 +425,13 @@ def _propose_merges(
 @njit(inline="never")
 def _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, d):
     """Index of the proposal that costs the fewest bits for motion and residual."""
-    limit = _NEAR * rates[:m].min() + _NEAR_BITS * weight
+    limit = NEAR * rates[:m].min() + NEAR_BITS * weight
     best, at = 1e30, 0
     for k in range(m):
         if rates[k] > limit:
             continue
         _difference(current, first, second, top, left, kinds[k], found[k], d)
-        j = _residual_bits(d, basis, cost, scale) + BIT_WEIGHT * bits[k]
+        j = residual_bits(d, basis, cost, scale) + BIT_WEIGHT * bits[k]
         if j < best:
             best, at = j, k
     return at
@@ -454,7 +452,7 @@ def _propose_pairs(
             current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, d
         )
         kinds[m], picks[m], rates[m] = 0, 0, c + weight * (base_bits + mode_costs[0])
-        bits[m] = base_bits + mode_costs[0] + _pair_bits(
+        bits[m] = base_bits + mode_costs[0] + pair_bits(
             lengths, spreads, pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1],
             pair[1, 0] - predicted[1, 0], pair[1, 1] - predicted[1, 1],
         )  # fmt: skip
@@ -468,7 +466,7 @@ def _propose_pairs(
         )  # fmt: skip
         x, y = pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1]
         kinds[m], picks[m], rates[m] = 0, 0, c + weight * (base_bits + mode_costs[3])
-        bits[m] = base_bits + mode_costs[3] + _vector_bits(lengths, spreads[0], -1, x, y)
+        bits[m] = base_bits + mode_costs[3] + vector_bits(lengths, spreads[0], -1, x, y)
         found[m] = pair
         m += 1
     return m
@@ -509,20 +507,20 @@ def _search(
                 flow = flow0 if r == 0 else flow1
                 spreads[r] = predict_vector(modes, vectors, temporal_vectors, row, column, r, predicted[r])
                 best = 1e30
-                for k in range(n + 3):
+                for k in range(n + 2 + flow0.shape[2]):
                     if k < n:
                         if out_modes[k] != 0 and out_modes[k] != r + 1:
                             continue
                         tried[0], tried[1] = out_vectors[k, r, 0], out_vectors[k, r, 1]
                     elif k == n:
                         tried[0], tried[1] = predicted[r, 0], predicted[r, 1]
-                    elif k == n + 1:
-                        tried[0], tried[1] = flow[row, column, 0], flow[row, column, 1]
+                    elif k < n + 1 + flow0.shape[2]:
+                        tried[0], tried[1] = flow[row, column, k - n - 1, 0], flow[row, column, k - n - 1, 1]
                     else:
                         tried[0], tried[1] = 0, 0
-                    x, y = _clamp_vector(tried, row, column, h, w)
+                    x, y = clamp_vector(tried, row, column, h, w)
                     c = _sad(current, quarters, top, left, x, y)
-                    c += weight * _vector_bits(lengths, spreads[r], -1, x - predicted[r, 0], y - predicted[r, 1])
+                    c += weight * vector_bits(lengths, spreads[r], -1, x - predicted[r, 0], y - predicted[r, 1])
                     if c < best:
                         best, pair[r, 0], pair[r, 1] = c, x, y
                 alone[r] = _refine(
@@ -535,7 +533,7 @@ def _search(
                 bits[r] = base_bits + (mode_costs[r + 1] if two else 0.0)
                 rates[r] = alone[r] + weight * bits[r]
                 x, y = pair[r, 0] - predicted[r, 0], pair[r, 1] - predicted[r, 1]
-                bits[r] += _vector_bits(lengths, spreads[r], -1, x, y)
+                bits[r] += vector_bits(lengths, spreads[r], -1, x, y)
                 found[r] = pair
             if two:
                 m = _propose_pairs(

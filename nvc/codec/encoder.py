@@ -40,7 +40,7 @@ LD_HASH_EVERY = 16
 
 # Highest level at which frames of mini-GOPs are coded by themselves too, for the better of both; -1 = none.
 STILL_LEVELS = {"fast": {"ra": -1, "ld": -1}, "medium": {"ra": 2, "ld": 0}, "slow": {"ra": 63, "ld": 63}}
-# Passes over the latents where networks or the loop filter change the picture.
+# Passes over a frame's motion as blocks are blended, and over latents where networks or the loop filter change it.
 PASSES = {"fast": 1, "medium": 2, "slow": 3}
 
 

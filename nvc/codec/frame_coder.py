@@ -14,14 +14,13 @@ from nvc.codec import quality as quality_steps
 from nvc.codec import symbols as layout
 from nvc.codec.latent_coding import code_latents, code_side
 from nvc.codec.motion_coding import code_motion
+from nvc.codec.motion_search import search_motion
 from nvc.codec.network_choice import Networks
 from nvc.codec.networks import FrameNetworks
 from nvc.codec.quantise import dequantise, quantise
-from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error, to_8_bit
+from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error
 from nvc.codec.refine import (
-    BITS,
     CORRECTED,
-    KNEE,
     LUMA_REFINED,
     REFINED,
     RefineNetworks,
@@ -32,23 +31,20 @@ from nvc.codec.refine import (
 )
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
-from nvc.codec.transform import add_inverse, basis, forward, integer_matrix, to_blocks
+from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
 from nvc.entropy.coder import OVERRUN, RAW_NIBBLE, Coder, code_one, encoding_coder, queued
 from nvc.errors import CorruptError
-from nvc.motion.estimate import MotionCosts, ResidualCost, estimate
 from nvc.motion.field import BLOCK, MotionField, grid_size, temporal_candidate
-from nvc.motion.flow import block_flow
 from nvc.motion.warp import predict
 from nvc.types import FrameTask, Structure
 
-# Lambda in squared steps per bit, and SAD per bit in steps; chosen on the validation part of the training clips.
+# Lambda in squared steps per bit, chosen on the validation part of the training clips.
 RATE_WEIGHT = 0.13
-MOTION_WEIGHT = 0.4
 # How much bits of patterns and last diagonals count in the choice of latents: what a block leaves is paid again by the
 # frames that refer to it.
 SIDE_WEIGHT = 0.6
 # A frame is tried by itself where that looks cheaper than this many times its residual.
-STILL_RATIO = 2.0
+STILL_RATIO = 3.0
 ROUNDING = 0.45
 PLAIN_ROUNDING = 0.33
 
@@ -122,11 +118,12 @@ def choose(
 ) -> Choices:
     """Motion and latents of a frame by rate and distortion. source: planes of ``setup.size``, uint16.
 
-    passes  how often latents are chosen where networks or the loop filter change what they give
+    passes  how often motion is chosen again as blocks are blended, and latents where networks or the loop filter
+            change what they give
     """
     given = _Given(setup, references, source, model, stages, passes)
     with stages.time("motion search"):
-        motion = _search(setup, references, source[0], model)
+        motion = search_motion(setup, references, source[0], model, passes)
     with stages.time("prediction"):
         prediction = _predict(setup, references, motion)
     picture = None
@@ -427,36 +424,6 @@ def _predict(setup: FrameSetup, references: tuple[Reference, ...], motion: Motio
         setup.size,
         setup.bit_depth,
         overlapped="obmc" not in setup.disabled,
-    )
-
-
-def motion_costs(model: SymbolModel, bank: int = 0) -> MotionCosts:
-    """Bits of the motion tables as the search wants them: raw bits added, modes the mean over contexts."""
-    base = layout.MOTION_BASE + bank * layout.MOTION_TABLES
-    costs = model.tables.costs
-    merge = costs[base + layout.MERGE : base + layout.MODE, :8]
-    modes = costs[base + layout.MODE : base + layout.LENGTH, :4].mean(0)
-    lengths = costs[base + layout.LENGTH : base + layout.MOTION_TABLES, :15] + np.arange(15)
-    lengths = np.concatenate([lengths, np.full((len(lengths), 1), 64.0)], 1)
-    return MotionCosts(merge.astype(np.float32), modes.astype(np.float32), lengths.astype(np.float32))
-
-
-def _search(setup: FrameSetup, references: tuple[Reference, ...], luma: np.ndarray, model: SymbolModel) -> MotionField:
-    current = to_8_bit(luma, setup.bit_depth)
-    flows = tuple(block_flow(current, r.luma8()) for r in references)
-    step = float(setup.steps[0]) / (1 << (4 + setup.bit_depth - 8))
-    return estimate(
-        current,
-        tuple(r.quarters for r in references),
-        flows,
-        setup.distances,
-        tuple(r.symbols.motion if r.symbols else None for r in references),
-        motion_costs(model),
-        MOTION_WEIGHT * step,
-        ResidualCost(basis(BLOCK).astype(np.float32), BITS, 1 / (KNEE * step * step)),
-        merge="merge" not in setup.disabled,
-        bipred="bipred" not in setup.disabled,
-        mirror="mirror" not in setup.disabled,
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, motion_costs, reconstruct, symbol_capacity
+from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.mini_gop import symbol_hash
 from nvc.codec.references import Planes, Reference
 from nvc.codec.stages import Stages
@@ -150,12 +150,3 @@ def test_marks_split_the_queue_and_capacity_holds_the_worst() -> None:
 @pytest.mark.parametrize(("task", "want"), [(P, (-4, 0)), (B, (-2, 2)), (LD, (-1, -5))])
 def test_distances_are_those_of_the_references(task: FrameTask, want: tuple[int, int]) -> None:
     assert setup_of(task, (16, 16)).distances == want
-
-
-def test_motion_costs_are_bits() -> None:
-    costs = motion_costs(load_model())
-    assert (costs.merge.shape, costs.modes.shape, costs.lengths.shape) == ((63, 8), (4,), (12, 16))
-    for bits in (costs.merge, costs.modes, costs.lengths):
-        assert bits.dtype == np.float32
-        assert np.all(bits >= 0)
-    assert np.all(costs.lengths[:, 8:] > costs.lengths[:, :1])

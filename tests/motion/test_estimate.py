@@ -28,7 +28,7 @@ def texture(h: int, w: int, seed: int = 0) -> np.ndarray:
 def search(current: np.ndarray, references: list[np.ndarray], weight: float = 4.0, **switches) -> MotionField:
     grid = grid_size(*current.shape)
     quarters = tuple(quarter_planes(pad_plane(r), 8) for r in references)
-    flows = tuple(np.zeros((*grid, 2), np.int16) for _ in references)
+    flows = tuple(np.zeros((*grid, 1, 2), np.int16) for _ in references)
     distances = (-1, 1 if len(references) == 2 else 0)
     return estimate(current, quarters, flows, distances, (None,) * len(references), COSTS, weight, RESIDUAL, **switches)
 
@@ -67,6 +67,19 @@ def test_mirrored_motion_is_found_and_costs_one_difference() -> None:
         assert np.all(np.abs(np.median(both[:, 0], 0) - [24, 0]) <= 4)
         shares.append(float((both[:, 0] + both[:, 1] == 0).all(1).mean()))
     assert shares[0] > 0.9 > shares[1]
+
+
+def test_the_best_of_many_starts_is_taken() -> None:
+    """Noise, in which nothing leads from one place to another, moved further than the search walks."""
+    big = np.random.default_rng(13).integers(0, 256, (64, 160)).astype(np.uint8)
+    current, reference = big[:, 60:124], big[:, 20:84]
+    quarters, starts = (quarter_planes(pad_plane(reference), 8),), np.zeros((4, 4, 3, 2), np.int16)
+    found = []
+    for vectors in ((0, 0), (160, 0)):
+        starts[:, :, 1] = vectors
+        field = estimate(current, quarters, (starts,), (-1, 0), (None,), COSTS, 0.0, RESIDUAL)
+        found.append((field.vectors[:, :1, 0] == (160, 0)).all())
+    assert found == [False, True]
 
 
 @pytest.mark.parametrize("size", [(16, 16), (5, 3), (17, 33), (2, 50)])
@@ -117,7 +130,7 @@ def test_vectors_never_leave_what_a_stream_can_hold() -> None:
         vectors = np.zeros((*grid, 2, 2), np.int16)
         vectors[:, :, 0, 0] = sign * 4000
         source = MotionField(np.ones(grid, np.int8), vectors, (-1, 0))
-        quarters, flow = quarter_planes(pad_plane(reference), 8), np.zeros((*grid, 2), np.int16)
+        quarters, flow = quarter_planes(pad_plane(reference), 8), np.zeros((*grid, 1, 2), np.int16)
         field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0, RESIDUAL)
         assert field.vectors.min() >= -VECTOR_LIMIT
         assert field.vectors.max() < VECTOR_LIMIT
