@@ -157,12 +157,19 @@ def _predict(pictures, mode, v, row, column, seam, samples):
                 out[j] = a[c + j]
 
 
-@njit(inline="never")
-def _add(pictures, row, column, samples, sign):
-    """Add a block's share to the sum of all, or with sign -1 take it out."""
+@njit(inline="always")
+def _window_of(pictures, row, column):
+    """Weights of a block's rows and columns, 0 past the picture."""
     rows, columns = pictures.total.shape[0] // BLOCK, pictures.total.shape[1] // BLOCK
     down = pictures.windows[(1 if row == 0 else 0) + (2 if row == rows - 1 else 0)]
     across = pictures.windows[(1 if column == 0 else 0) + (2 if column == columns - 1 else 0)]
+    return down, across
+
+
+@njit(inline="never")
+def _add(pictures, row, column, samples, sign):
+    """Add a block's share to the sum of all, or with sign -1 take it out."""
+    down, across = _window_of(pictures, row, column)
     top, left = row * BLOCK - OVERLAP, column * BLOCK - OVERLAP
     for i in range(_SIDE):
         if down[i] == 0:
@@ -176,9 +183,7 @@ def _add(pictures, row, column, samples, sign):
 @njit(inline="never")
 def _aim(pictures, row, column, block):
     """Note what the others leave to a block whose share is not in the sum, and its window; both 0 past the picture."""
-    rows, columns = pictures.total.shape[0] // BLOCK, pictures.total.shape[1] // BLOCK
-    down = pictures.windows[(1 if row == 0 else 0) + (2 if row == rows - 1 else 0)]
-    across = pictures.windows[(1 if column == 0 else 0) + (2 if column == columns - 1 else 0)]
+    down, across = _window_of(pictures, row, column)
     top, left = row * BLOCK - OVERLAP, column * BLOCK - OVERLAP
     for i in range(_SIDE):
         for j in range(_SIDE):
