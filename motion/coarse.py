@@ -10,11 +10,12 @@ from numba import njit
 
 from nvc.motion.field import BLOCK, grid_size
 
-SPEED = 24  # samples a frame
-REACH = (24, 40)  # at most, rows and columns of the small picture
+# Reach: samples a frame of distance, and at most rows and columns of the small picture, which bind from some frames on.
+SPEED = 24
+REACH = (24, 40)
 CANDIDATES = 2
 _SCALES = (4, 8, 16)
-_AREA = 1 << 15  # of the small picture
+_AREA = 1 << 15  # of the small picture, unless the last scale is too little for it
 
 
 def coarse_vectors(current: np.ndarray, reference: np.ndarray, distance: int) -> np.ndarray:

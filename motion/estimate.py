@@ -332,28 +332,24 @@ def _refine_mirrored(
         if c < cost:
             cost, x, y = c, starts[k, 0], starts[k, 1]
             pair[:] = trial
-    for step, rounds in ((4, 1), (2, 1)):
-        for _ in range(rounds):
-            bx, by = x, y
-            for dy in range(-1, 2):
-                for dx in range(-1, 2):
-                    if dx == 0 and dy == 0 or (step > 2 and dx != 0 and dy != 0):
-                        continue
-                    cx, cy = x + dx * step, y + dy * step
-                    if not _mirrored_pair(trial, cx, cy, predicted, distances, row, column, h, w):
-                        continue
-                    c = np.float64(
-                        _satd_pair(
-                            current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d
-                        )
-                    )
-                    c += weight * vector_bits(lengths, spread, -1, cx, cy)
-                    if c < cost:
-                        cost, bx, by = c, cx, cy
-                        pair[:] = trial
-            if bx == x and by == y:
-                break
-            x, y = bx, by
+    # Quarter samples are left to the choice under overlapped windows.
+    for step in (4, 2):
+        bx, by = x, y
+        for dy in range(-1, 2):
+            for dx in range(-1, 2):
+                if dx == 0 and dy == 0 or (step > 2 and dx != 0 and dy != 0):
+                    continue
+                cx, cy = x + dx * step, y + dy * step
+                if not _mirrored_pair(trial, cx, cy, predicted, distances, row, column, h, w):
+                    continue
+                c = np.float64(
+                    _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
+                )
+                c += weight * vector_bits(lengths, spread, -1, cx, cy)
+                if c < cost:
+                    cost, bx, by = c, cx, cy
+                    pair[:] = trial
+        x, y = bx, by
     return cost
 
 

@@ -25,6 +25,27 @@ def test_fast_motion_is_found(x: int, y: int, scale: int) -> None:
     assert np.mean(np.abs(inner - (4 * x, 4 * y)).max(-1) <= 4 * scale // 2) > 0.95
 
 
+def test_it_finds_what_trying_everything_finds() -> None:
+    """Against plain NumPy: every displacement in order, whole windows, edges repeated."""
+    rng = np.random.default_rng(5)
+    current, reference = (rng.integers(0, 256, (64, 96)).astype(np.uint8) for _ in range(2))
+    small, other = (((p.reshape(16, 4, 24, 4).sum((1, 3), dtype=int) + 8) // 16) for p in (current, reference))
+    padded = np.pad(other, 6, mode="edge")  # 24 samples a frame
+    best, found = np.full((2, 4, 6), np.inf), np.zeros((4, 6, 2, 2), int)
+    near = np.outer((1, 2, 1), (1, 2, 1))
+    for dy in range(-6, 7):
+        for dx in range(-6, 7):
+            shifted = padded[6 + dy : 22 + dy, 6 + dx : 30 + dx]
+            sums = np.pad(np.abs(small - shifted).reshape(4, 4, 6, 4).sum((1, 3)), 2, mode="edge")
+            for row, column in np.ndindex(4, 6):
+                area = sums[row : row + 5, column : column + 5]
+                for k, cost in enumerate(((area[1:4, 1:4] * near).sum(), area.sum())):
+                    if cost + abs(dy) + abs(dx) < best[k, row, column]:
+                        best[k, row, column] = cost + abs(dy) + abs(dx)
+                        found[row, column, k] = dx, dy
+    assert np.array_equal(coarse_vectors(current, reference, 1), 16 * found)
+
+
 def test_the_distance_bounds_the_search() -> None:
     rng = np.random.default_rng(1)
     current, reference = (rng.integers(0, 256, (128, 128)).astype(np.uint8) for _ in range(2))
