@@ -8,7 +8,7 @@ one (multi-resolution block matching, Nam et al. 1995; here with two windows in 
 import numpy as np
 from numba import njit
 
-from nvc.motion.field import BLOCK, grid_size
+from nvc.motion.field import BLOCK, grid_size, whole_blocks
 
 # Reach: samples a frame of distance, and at most rows and columns of the small picture, which bind from some frames on.
 SPEED = 24
@@ -37,10 +37,9 @@ def coarse_vectors(current: np.ndarray, reference: np.ndarray, distance: int) ->
 
 
 def _shrunk(plane: np.ndarray, scale: int) -> np.ndarray:
-    """Means over ``scale`` x ``scale`` samples of a plane that is first made whole blocks, int16."""
-    rows, columns = grid_size(*plane.shape)
-    pad = ((0, rows * BLOCK - plane.shape[0]), (0, columns * BLOCK - plane.shape[1]))
-    cells = np.pad(plane, pad, mode="edge").reshape(rows * BLOCK // scale, scale, columns * BLOCK // scale, scale)
+    """Means over ``scale`` x ``scale`` samples of a plane made whole blocks, int16."""
+    grid = whole_blocks(plane)
+    cells = grid.reshape(grid.shape[0] // scale, scale, grid.shape[1] // scale, scale)
     return ((cells.sum((1, 3), dtype=np.int32) + scale * scale // 2) // (scale * scale)).astype(np.int16)
 
 

@@ -24,6 +24,7 @@ from nvc.motion.field import (
     mirrored,
     predict_vector,
     temporal_candidate,
+    whole_blocks,
 )
 from nvc.motion.warp import LUMA_TAPS, MARGIN
 
@@ -89,8 +90,7 @@ def estimate(
     mirror           try mirrored differences; tools merge and bipred likewise
     """
     rows, columns = grid_size(*current.shape)
-    pad = ((0, rows * BLOCK - current.shape[0]), (0, columns * BLOCK - current.shape[1]))
-    grid = np.pad(current, pad, mode="edge")
+    grid = whole_blocks(current)
     temporal_modes, temporal_vectors = temporal_candidate((rows, columns), distances, sources)
     modes = np.zeros((rows, columns), np.int8)
     vectors = np.zeros((rows, columns, 2, 2), np.int16)

@@ -33,6 +33,12 @@ def grid_size(height: int, width: int) -> tuple[int, int]:
     return -(-height // BLOCK), -(-width // BLOCK)
 
 
+def whole_blocks(plane: np.ndarray) -> np.ndarray:
+    """A luma plane (H, W) with its edge repeated up to the grid of blocks, (16 bh, 16 bw)."""
+    rows, columns = grid_size(*plane.shape)
+    return np.pad(plane, ((0, rows * BLOCK - plane.shape[0]), (0, columns * BLOCK - plane.shape[1])), mode="edge")
+
+
 def temporal_candidate(
     shape: tuple[int, int], distances: tuple[int, int], sources: tuple[MotionField | None, ...]
 ) -> tuple[np.ndarray, np.ndarray]:

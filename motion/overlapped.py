@@ -2,7 +2,7 @@
 
 The first search compares blocks that end at their edges; the decoder blends each with its neighbours. Here a block is
 judged by what the blended prediction leaves, in its own samples and in the seam that it shares (iterated estimation of
-Orchard and Sullivan 1994, section V). Vectors of blocks to the right and below can spread too.
+Orchard and Sullivan 1994). Vectors of blocks to the right and below can spread too.
 """
 
 from typing import NamedTuple
@@ -25,16 +25,15 @@ from nvc.motion.field import (
     BLOCK,
     MAX_CANDIDATES,
     MotionField,
-    grid_size,
     merge_candidates,
     merge_context,
     mirrored,
     predict_vector,
     temporal_candidate,
+    whole_blocks,
 )
 from nvc.motion.warp import MARGIN, OVERLAP, window
 
-SWEEPS = 2
 # Weight of the bits of motion, and of the squared error in the seam, against the bits of a residual and its own error.
 BIT_WEIGHT, SEAM_WEIGHT = 0.45, 0.4
 _SIDE = BLOCK + 2 * OVERLAP
@@ -112,19 +111,20 @@ def choose_overlapped(
     weight: float,
     residual: ResidualCost,
     *,
+    sweeps: int,
     merge: bool = True,
     bipred: bool = True,
     mirror: bool = True,
-    sweeps: int = SWEEPS,
 ) -> MotionField:
-    """``field`` with blocks changed where that saves bits of motion and residual; arguments as of ``estimate``."""
-    rows, columns = grid_size(*current.shape)
-    pad = ((0, rows * BLOCK - current.shape[0]), (0, columns * BLOCK - current.shape[1]))
-    grid = np.pad(current, pad, mode="edge")
+    """``field`` with blocks changed where that saves bits of motion and residual; arguments as of ``estimate``.
+
+    sweeps  how often all are looked at
+    """
+    grid = whole_blocks(current)
     two = field.distances[1] != 0
     motion = _Motion(
-        field.modes.copy(), field.vectors.copy(), np.zeros((rows, columns), np.int8),
-        *temporal_candidate((rows, columns), field.distances, sources), np.array(field.distances, np.int64),
+        field.modes.copy(), field.vectors.copy(), np.zeros_like(field.modes),
+        *temporal_candidate(field.modes.shape, field.distances, sources), np.array(field.distances, np.int64),
     )  # fmt: skip
     pictures = _Pictures(grid, quarters[0], quarters[-1], window(BLOCK, OVERLAP), np.zeros(grid.shape, np.int32))
     tools = (merge, bipred and two, mirror and bipred and two)

@@ -4,19 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from nvc.motion.estimate import MotionCosts, ResidualCost, estimate, quarter_planes
+from nvc.motion.estimate import estimate, quarter_planes
 from nvc.motion.field import FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size
 from nvc.motion.overlapped import choose_overlapped
 from nvc.motion.warp import pad_plane, predict
+from tests.motion.test_estimate import COSTS, RESIDUAL
 
-COSTS = MotionCosts(
-    np.tile(np.array([2, 1, 2, 3, 4, 5, 6, 7], np.float32), (63, 1)),
-    np.ones(4, np.float32),
-    np.tile(np.arange(1, 32, 2, dtype=np.float32), (12, 1)),
-)
-K = np.arange(16)
-BASIS = np.cos(np.pi * (2 * K + 1) * K[:, None] / 32) * np.where(K[:, None] > 0, np.sqrt(1 / 8), 0.25)
-RESIDUAL = ResidualCost(BASIS.astype(np.float32), 2.5, 0.02)
 TOOLS = ("merge", "bipred", "mirror")
 
 
@@ -27,7 +20,7 @@ def both(current, references, **tools) -> tuple[MotionField, MotionField]:
     starts = tuple(np.zeros((*grid, 1, 2), np.int16) for _ in references)
     distances, sources = (-1, 1 if len(references) == 2 else 0), (None,) * len(references)
     first = estimate(current, quarters, starts, distances, sources, COSTS, 4.0, RESIDUAL, **tools)
-    return first, choose_overlapped(current, quarters, first, sources, COSTS, 4.0, RESIDUAL, **tools)
+    return first, choose_overlapped(current, quarters, first, sources, COSTS, 4.0, RESIDUAL, sweeps=2, **tools)
 
 
 def left_over(current, references, field: MotionField) -> float:
