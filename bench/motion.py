@@ -75,7 +75,7 @@ def run_motion(
     distances   of the references, in frames; measured are the frames at multiples of the largest one that have a
                 reference on both sides within the first ``frames``
     quality     0..63
-    disable     tools of the codec that are off: merge, obmc, bipred
+    disable     tools of the codec that are off: merge, obmc, bipred, mirror, split
     emit        called with one dict for each finished source
     Raises UsageError if no frame has room for the references, InputError for sources that cannot be read.
     """

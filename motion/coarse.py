@@ -39,30 +39,30 @@ def coarse_vectors(current: np.ndarray, reference: np.ndarray, distance: int) ->
 def _shrunk(plane: np.ndarray, scale: int) -> np.ndarray:
     """Means over ``scale`` x ``scale`` samples of a plane made whole blocks, int16."""
     grid = whole_blocks(plane)
-    cells = grid.reshape(grid.shape[0] // scale, scale, grid.shape[1] // scale, scale)
-    return ((cells.sum((1, 3), dtype=np.int32) + scale * scale // 2) // (scale * scale)).astype(np.int16)
+    squares = grid.reshape(grid.shape[0] // scale, scale, grid.shape[1] // scale, scale)
+    return ((squares.sum((1, 3), dtype=np.int32) + scale * scale // 2) // (scale * scale)).astype(np.int16)
 
 
 @njit(cache=True, nogil=True)
-def _scan(current, padded, down, across, cell, costs, found):
+def _scan(current, padded, down, across, side, costs, found):
     """Fill ``costs`` (2, bh, bw) and ``found`` (bh, bw, 2, 2) with the best displacement of each block and window.
 
-    padded  the reference with ``down`` rows and ``across`` columns more on each side; cell: samples a block's side
+    padded  the reference with ``down`` rows and ``across`` columns more on each side; side: samples a block's side
     """
     rows, columns = found.shape[0], found.shape[1]
     sums = np.zeros((rows + 4, columns + 4), np.int32)
-    strip = np.zeros(columns * cell, np.int32)
+    strip = np.zeros(columns * side, np.int32)
     for dy in range(-down, down + 1):
         for dx in range(-across, across + 1):
             for row in range(rows):
                 strip[:] = 0
-                for i in range(row * cell, row * cell + cell):
+                for i in range(row * side, row * side + side):
                     a, b = current[i], padded[i + down + dy]
                     for x in range(strip.shape[0]):
                         strip[x] += abs(np.int32(a[x]) - np.int32(b[x + across + dx]))
                 for column in range(columns):
                     total = np.int32(0)
-                    for x in range(column * cell, column * cell + cell):
+                    for x in range(column * side, column * side + side):
                         total += strip[x]
                     sums[row + 2, column + 2] = total
             _repeat_edges(sums)

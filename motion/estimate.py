@@ -17,7 +17,8 @@ from nvc.motion.field import (
     VECTOR_LIMIT,
     MotionField,
     bit_length,
-    grid_size,
+    cell_grid,
+    fill_unit,
     length_context,
     merge_candidates,
     merge_context,
@@ -39,12 +40,14 @@ NEAR, NEAR_BITS = 1.1, 4.0
 class MotionCosts:
     """Bits as the search sees them, float32.
 
-    merge    (63, 8) by ``merge_context`` and merge symbol
+    merge    (112, 9) by ``merge_context`` and merge symbol
+    cells    (21, 8) by ``cell_context`` and merge symbol of a cell
     modes    (4,) both, first, second, mirrored
     lengths  (12, 16) by ``length_context`` and bit length of a component, raw bits and all
     """
 
     merge: np.ndarray
+    cells: np.ndarray
     modes: np.ndarray
     lengths: np.ndarray
 
@@ -80,7 +83,7 @@ def estimate(
     bipred: bool = True,
     mirror: bool = True,
 ) -> MotionField:
-    """Motion of ``current`` (H, W) uint8 luma against one or two references.
+    """Motion of ``current`` (H, W) uint8 luma against one or two references, in whole blocks.
 
     quarters         ``quarter_planes`` of each reference
     flows            of each reference vectors (bh, bw, K, 2) int16 to start from: ``block_flow``, ``coarse_vectors``
@@ -89,11 +92,9 @@ def estimate(
     residual         for the last choice of a block
     mirror           try mirrored differences; tools merge and bipred likewise
     """
-    rows, columns = grid_size(*current.shape)
-    grid = whole_blocks(current)
-    temporal_modes, temporal_vectors = temporal_candidate((rows, columns), distances, sources)
-    modes = np.zeros((rows, columns), np.int8)
-    vectors = np.zeros((rows, columns, 2, 2), np.int16)
+    cells, grid = cell_grid(*current.shape), whole_blocks(current)
+    temporal_modes, temporal_vectors = temporal_candidate(cells, distances, sources)
+    modes, vectors = np.zeros(cells, np.int8), np.zeros((*cells, 2, 2), np.int16)
     _search(
         grid, quarters[0], quarters[-1], flows[0], flows[-1], temporal_modes, temporal_vectors,
         np.array(distances, np.int64), costs.merge, costs.modes, costs.lengths, weight, merge, bipred,
@@ -474,7 +475,7 @@ def _search(
     merge_table, mode_costs, lengths, weight, use_merge, use_both, use_mirror,
     basis, cost, scale, modes, vectors,
 ):  # fmt: skip
-    rows, columns = modes.shape
+    rows, columns = modes.shape[0] // 2, modes.shape[1] // 2
     two = distances[1] != 0
     h, w = first.shape[2] - 2 * MARGIN, first.shape[3] - 2 * MARGIN
     out_modes = np.empty(MAX_CANDIDATES, np.int8)
@@ -494,14 +495,14 @@ def _search(
         for column in range(columns):
             top, left = row * BLOCK, column * BLOCK
             n = merge_candidates(
-                modes, vectors, temporal_modes, temporal_vectors, row, column, two, out_modes, out_vectors
+                modes, vectors, temporal_modes, temporal_vectors, 2 * row, 2 * column, 2, two, out_modes, out_vectors
             )
             merge_costs = merge_table[merge_context(choices, row, column, n)]
             base_bits = merge_costs[0] if use_merge else 0.0
             for r in range(2 if two else 1):
                 quarters = first if r == 0 else second
                 flow = flow0 if r == 0 else flow1
-                spreads[r] = predict_vector(modes, vectors, temporal_vectors, row, column, r, predicted[r])
+                spreads[r] = predict_vector(modes, vectors, temporal_vectors, 2 * row, 2 * column, 2, r, predicted[r])
                 best = 1e30
                 for k in range(n + 2 + flow0.shape[2]):
                     if k < n:
@@ -545,9 +546,8 @@ def _search(
             mode, choice = kinds[at], picks[at]
             if choice > 0:
                 found[at] = out_vectors[choice - 1]
-            modes[row, column] = mode
             choices[row, column] = choice
             for r in range(2):
-                used = mode == 0 or mode == r + 1
-                vectors[row, column, r, 0] = found[at, r, 0] if used else 0
-                vectors[row, column, r, 1] = found[at, r, 1] if used else 0
+                if mode != 0 and mode != r + 1:
+                    found[at, r, 0], found[at, r, 1] = 0, 0
+            fill_unit(modes, vectors, 2 * row, 2 * column, 2, mode, found[at])

@@ -1,6 +1,7 @@
-"""Motion of a frame on the grid of 16x16 blocks, and what predicts it: integers only, the same on both sides.
+"""Motion of a frame on the grid of 8x8 cells, and what predicts it: integers only, the same on both sides.
 
-Vectors are in quarter luma samples, (x, y). Modes: BOTH references averaged, FIRST or SECOND alone.
+A block of 16x16 is coded as one unit, its four cells alike, or split into them. Vectors are in quarter luma samples,
+(x, y). Modes: BOTH references averaged, FIRST or SECOND alone.
 """
 
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-BLOCK = 16
+BLOCK, CELL = 16, 8
 BOTH, FIRST, SECOND = 0, 1, 2
 MAX_CANDIDATES = 7
+SPLIT = MAX_CANDIDATES + 1  # merge symbol of a block whose cells are coded one by one
 VECTOR_LIMIT = 1 << 13
 
 
@@ -18,8 +20,8 @@ VECTOR_LIMIT = 1 << 13
 class MotionField:
     """Motion of one coded frame.
 
-    modes      (bh, bw) int8, BOTH, FIRST or SECOND
-    vectors    (bh, bw, 2, 2) int16: [reference][x, y], zero where the mode does not use the reference
+    modes      (2 bh, 2 bw) int8 of the cells: BOTH, FIRST or SECOND
+    vectors    (2 bh, 2 bw, 2, 2) int16: [reference][x, y], zero where the mode does not use the reference
     distances  (2,) display distance of each reference, reference index minus own index; 0 = no such reference
     """
 
@@ -33,6 +35,12 @@ def grid_size(height: int, width: int) -> tuple[int, int]:
     return -(-height // BLOCK), -(-width // BLOCK)
 
 
+def cell_grid(height: int, width: int) -> tuple[int, int]:
+    """(rows, columns) of 8x8 cells: two by two a block."""
+    rows, columns = grid_size(height, width)
+    return 2 * rows, 2 * columns
+
+
 def whole_blocks(plane: np.ndarray) -> np.ndarray:
     """A luma plane (H, W) with its edge repeated up to the grid of blocks, (16 bh, 16 bw)."""
     rows, columns = grid_size(*plane.shape)
@@ -42,7 +50,7 @@ def whole_blocks(plane: np.ndarray) -> np.ndarray:
 def temporal_candidate(
     shape: tuple[int, int], distances: tuple[int, int], sources: tuple[MotionField | None, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(modes (bh, bw) int8, vectors (bh, bw, 2, 2) int16) scaled from the co-located motion of the references.
+    """(modes int8 of ``shape``, vectors (*shape, 2, 2) int16) scaled from the co-located cells of the references.
 
     The last source that has motion is used (the future reference of a B frame); without any, zero motion.
     Linear motion is assumed: a vector v over distance s becomes v * d / s, rounded half up in integers.
@@ -102,20 +110,23 @@ def _append(out_modes, out_vectors, count, mode, vector):
 
 
 @njit(cache=True, nogil=True)
-def merge_candidates(modes, vectors, temporal_modes, temporal_vectors, row, column, two, out_modes, out_vectors):
-    """Fill up to MAX_CANDIDATES distinct (mode, vectors) that a block may copy; returns their number.
+def merge_candidates(modes, vectors, temporal_modes, temporal_vectors, y, x, side, two, out_modes, out_vectors):
+    """Fill up to MAX_CANDIDATES distinct (mode, vectors) that a unit may copy; returns their number.
 
-    Order: left, above, above right, above left, temporal, the first reference of one of these with the second of
-    another, zero (BOTH with two references, else FIRST).
+    y, x  first cell of the unit of ``side`` x ``side`` cells (2: a block, 1: a cell of a split one)
+    Order: left (of its last row), above (of its last column), above right, above left, temporal (of its last cell), the
+    first reference of one of these with the second of another, zero (BOTH with two references, else FIRST).
     """
     count = 0
     columns = modes.shape[1]
     for k in range(4):
-        r = row if k == 0 else row - 1
-        c = column + (0 if k == 1 else (1 if k == 2 else -1))
-        if r >= 0 and 0 <= c < columns:
-            count = _append(out_modes, out_vectors, count, modes[r, c], vectors[r, c])
-    count = _append(out_modes, out_vectors, count, temporal_modes[row, column], temporal_vectors[row, column])
+        r = y + side - 1 if k == 0 else y - 1
+        c = x - 1 if k == 0 or k == 3 else (x + side - 1 if k == 1 else x + side)
+        if r < 0 or c < 0 or c >= columns or (k == 2 and _is_later(y, x, side)):
+            continue
+        count = _append(out_modes, out_vectors, count, modes[r, c], vectors[r, c])
+    r, c = y + side - 1, x + side - 1
+    count = _append(out_modes, out_vectors, count, temporal_modes[r, c], temporal_vectors[r, c])
     mixed = np.zeros((2, 2), np.int16)
     if two:
         single = count
@@ -129,13 +140,19 @@ def merge_candidates(modes, vectors, temporal_modes, temporal_vectors, row, colu
 
 
 @njit(inline="always")
+def _is_later(y, x, side):
+    """Whether what is above and right of a unit is coded after it: so for the last cell of a split block."""
+    return side == 1 and y & 1 == 1 and x & 1 == 1
+
+
+@njit(inline="always")
 def _median(a, b, c):
     return max(min(a, b), min(max(a, b), c))
 
 
 @njit(cache=True, nogil=True)
-def predict_vector(modes, vectors, temporal_vectors, row, column, reference, out):
-    """Write the predicted vector (x, y) of a block for ``reference`` to ``out``; returns how much neighbours differ.
+def predict_vector(modes, vectors, temporal_vectors, y, x, side, reference, out):
+    """Write the predicted vector (x, y) of a unit for ``reference`` to ``out``; returns how much neighbours differ.
 
     Median of left, above and above right where two or three of them use the reference, the one that does where only
     one, else the temporal candidate. The spread (0, 1, 2) is a context for the difference that is coded.
@@ -143,9 +160,9 @@ def predict_vector(modes, vectors, temporal_vectors, row, column, reference, out
     count = 0
     found = np.zeros((3, 2), np.int32)
     for k in range(3):
-        r = row if k == 0 else row - 1
-        c = column - 1 if k == 0 else (column if k == 1 else column + 1)
-        if r < 0 or c < 0 or c >= modes.shape[1]:
+        r = y + side - 1 if k == 0 else y - 1
+        c = x - 1 if k == 0 else (x + side - 1 if k == 1 else x + side)
+        if r < 0 or c < 0 or c >= modes.shape[1] or (k == 2 and _is_later(y, x, side)):
             continue
         mode = modes[r, c]
         if mode == 0 or mode == reference + 1:
@@ -154,11 +171,11 @@ def predict_vector(modes, vectors, temporal_vectors, row, column, reference, out
             count += 1
     for d in range(2):
         if count == 0:
-            out[d] = temporal_vectors[row, column, reference, d]
+            out[d] = temporal_vectors[y + side - 1, x + side - 1, reference, d]
         elif count == 1:
             out[d] = found[0, d]
         elif count == 2:
-            out[d] = _median(found[0, d], found[1, d], temporal_vectors[row, column, reference, d])
+            out[d] = _median(found[0, d], found[1, d], temporal_vectors[y + side - 1, x + side - 1, reference, d])
         else:
             out[d] = _median(found[0, d], found[1, d], found[2, d])
     if count < 2:
@@ -169,13 +186,49 @@ def predict_vector(modes, vectors, temporal_vectors, row, column, reference, out
 
 @njit(inline="always")
 def merge_context(choices, row, column, candidates):
-    """Context (0 to 62) of a merge symbol: what left and above chose (0, 1, more), number of candidates (1 to 7).
+    """Context (0 to 111) of a block's merge symbol: what left and above chose, number of candidates (1 to 7).
 
-    choices  merge symbols so far, (bh, bw)
+    choices  merge symbols of blocks so far, (bh, bw)
     """
-    left = min(np.int64(choices[row, column - 1]), 2) if column > 0 else 0
-    above = min(np.int64(choices[row - 1, column]), 2) if row > 0 else 0
-    return (3 * above + left) * 7 + min(candidates, 7) - 1
+    left = _kind(choices[row, column - 1]) if column > 0 else 0
+    above = _kind(choices[row - 1, column]) if row > 0 else 0
+    return (4 * above + left) * 7 + min(candidates, 7) - 1
+
+
+@njit(inline="always")
+def _kind(choice):
+    """0 own motion, 1 the first candidate, 2 another, 3 split."""
+    return 3 if choice == SPLIT else min(np.int64(choice), 2)
+
+
+@njit(inline="always")
+def cell_context(cell, before, candidates):
+    """Context (0 to 20) of the merge symbol of a split block's cell (0 to 3); ``before``: symbol of the one before."""
+    return (0 if cell == 0 else (1 if before > 0 else 2)) * 7 + min(candidates, 7) - 1
+
+
+@njit(inline="always")
+def fill_unit(modes, vectors, y, x, side, mode, vector):
+    """Give the cells of a unit one mode and one pair of vectors (2, 2)."""
+    for r in range(y, y + side):
+        for c in range(x, x + side):
+            modes[r, c] = mode
+            for k in range(2):
+                vectors[r, c, k, 0], vectors[r, c, k, 1] = vector[k, 0], vector[k, 1]
+
+
+@njit(inline="always")
+def is_whole(modes, vectors, row, column):
+    """Whether the four cells of a block move alike."""
+    y, x = 2 * row, 2 * column
+    same = True
+    for k in range(1, 4):
+        r, c = y + (k >> 1), x + (k & 1)
+        same = same and modes[r, c] == modes[y, x]
+        for i in range(2):
+            for d in range(2):
+                same = same and vectors[r, c, i, d] == vectors[y, x, i, d]
+    return same
 
 
 @njit(inline="always")
@@ -189,5 +242,5 @@ def bit_length(value):
 
 @njit(inline="always")
 def length_context(spread, longest):
-    """Context (0 to 11) of a bit length; longest = of the block's components so far, -1 before the first."""
+    """Context (0 to 11) of a bit length; longest = of the unit's components so far, -1 before the first."""
     return 4 * spread + (0 if longest < 0 else (1 if longest < 2 else (2 if longest < 4 else 3)))

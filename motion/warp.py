@@ -14,7 +14,7 @@ from nvc.backend import BackendUse, pick
 from nvc.backend_cupy import Device, fault, on_gpu
 from nvc.errors import FormatError
 from nvc.motion import warp_cupy
-from nvc.motion.field import BLOCK, MotionField, grid_size
+from nvc.motion.field import BLOCK, MotionField, cell_grid
 
 MARGIN = 48
 OVERLAP = 4
@@ -49,10 +49,11 @@ def pad_plane(plane: np.ndarray, margin: int = MARGIN) -> np.ndarray:
 
 
 def window(size: int, overlap: int) -> np.ndarray:
-    """Weights (4, size + 2 * overlap) int32 along one axis of a block: inner, first, last, only one of the picture.
+    """Weights (4, size + 2 * overlap) int32 along one axis of a unit: inner, first, last, only one of the picture.
 
-    Linear ramps over ``2 * overlap`` samples across a block edge; the ramps of two neighbours sum to 4 * overlap
-    (1 without overlap). At the picture's border there is no neighbour and the weight stays full.
+    Linear ramps over ``2 * overlap`` samples across a unit's edge; the ramps of two neighbours sum to 4 * overlap (1
+    without overlap), so that the windows of a block's cells sum to the block's. At the picture's border there is no
+    neighbour and the weight stays full.
     """
     if overlap == 0:
         return np.ones((4, size), np.int32)
@@ -81,9 +82,9 @@ def predict(
     size        (height, width) of the picture, even; prediction outside it comes from the repeated edge
     Returns y (16 bh, 16 bw), u and v (8 bh, 8 bw), on the GPU if the references lie there (CuPy, torch).
     """
-    rows, columns = grid_size(*size)
-    if motion.modes.shape != (rows, columns):
-        raise FormatError(f"motion of {motion.modes.shape} blocks for a picture of {(rows, columns)}")
+    cells = cell_grid(*size)
+    if motion.modes.shape != cells:
+        raise FormatError(f"motion of {motion.modes.shape} cells for a picture of {cells}")
     out = []
     kernel = warp_cupy.predict_plane if on_gpu(references[0][0]) else _kernel()[0]
     if kernel is warp_cupy.predict_plane:
@@ -96,7 +97,7 @@ def predict(
         height, width = (size[0], size[1]) if plane == 0 else (size[0] // 2, size[1] // 2)
         out.append(
             kernel(
-                first, second, motion.modes, motion.vectors, taps, window(block, overlap), block, overlap,
+                first, second, motion.modes, motion.vectors, taps, window(block // 2, overlap), block, overlap,
                 height, width, bit_depth,
             )
         )  # fmt: skip
@@ -115,7 +116,7 @@ def predict_on_gpu(
 ) -> tuple[tuple[Any, Any, Any], Any]:
     """((y, u, v), packed): ``predict`` in one launch; packed (6, 8 bh, 8 bw) as ``color.unshuffle`` or None."""
     overlap = OVERLAP if overlapped else 0
-    windows = window(BLOCK, overlap), window(BLOCK // 2, overlap // 2)
+    windows = window(BLOCK // 2, overlap), window(BLOCK // 4, overlap // 2)
     return warp_cupy.predict_frame(
         references, motion, size, bit_depth, (LUMA_TAPS, CHROMA_TAPS), windows, overlap,
         unshuffled=unshuffled, device=device,

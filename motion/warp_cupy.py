@@ -1,9 +1,9 @@
 """Overlapped block prediction on a GPU: interpolation, windows and blend of both references in one kernel.
 
-One block of threads makes one tile of 16x16 luma (8x8 chroma) samples. It gathers: the own block and those neighbours
-whose windows reach into the tile, each from its one or two references, are filtered (rows into shared memory, then
-columns) and summed with their weights. So nothing is added across threads, and each (block, sample) pair is computed
-once. Sums are int32 as in ``warp_numba``: the same pixels, bit for bit.
+One block of threads makes one tile of 16x16 luma (8x8 chroma) samples. It gathers: the tile's own four cells (one unit
+where they move alike) and those around whose windows reach into it, each from its one or two references, are filtered
+(rows into shared memory, then columns) and summed with their weights. So nothing is added across threads, and each
+pair of unit and sample is computed once. Sums are int32 as in ``warp_numba``: the same pixels, bit for bit.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ __device__ __forceinline__ int clamped(int x, int low, int high) { return x < lo
 // One padded reference plane: sample (y, x) of the picture is at [(y + margin) * stride + x + margin].
 struct Plane { const unsigned short *samples; int stride, margin, height, width; };
 
-// Motion of the frame and how blocks overlap; taps has 1 << BITS rows of TAPS, windows 4 rows of SIZE + 2 * overlap.
+// Motion of the frame's cells, two by two a block, and how they overlap; rows and columns of blocks; taps has 1 << BITS
+// rows of TAPS, windows 4 rows of SIZE / 2 + 2 * overlap.
 struct Motion {
     const signed char *modes; const short *vectors; const int *taps; const int *windows;
     int rows, columns, overlap, depth;
@@ -47,27 +48,50 @@ __device__ __forceinline__ void filter_rows(
     }
 }
 
-// The sample of tile (row, column) that this thread owns: weighted sum over blocks and references, not yet rounded.
+// Weight at position ``at`` of the window of cell ``index`` of ``count`` along one axis.
+__device__ __forceinline__ int weight(const Motion &m, int index, int count, int span, int at)
+{
+    return at < 0 || at >= span ? 0 : m.windows[((index == 0) + 2 * (index == count - 1)) * span + at];
+}
+
+__device__ __forceinline__ bool same(const Motion &m, int a, int b)
+{
+    bool equal = m.modes[a] == m.modes[b];
+    for (int k = 0; k < 4; k++) equal = equal && m.vectors[a * 4 + k] == m.vectors[b * 4 + k];
+    return equal;
+}
+
+// The sample of tile (row, column) that this thread owns: weighted sum over cells and references, not yet rounded.
 template <int SIZE, int TAPS, int BITS>
 __device__ __forceinline__ int gather(
     const Plane *references, const Motion &m, int row, int column, int i, int j, int *middle)
 {
-    const int mask = (1 << BITS) - 1, span = SIZE + 2 * m.overlap, reach = m.overlap > 0 ? 1 : 0;
+    const int mask = (1 << BITS) - 1, cell = SIZE / 2, span = cell + 2 * m.overlap, reach = m.overlap > 0 ? 1 : 0;
+    const int rows = 2 * m.rows, columns = 2 * m.columns, own = 2 * row * columns + 2 * column;
+    const bool whole = same(m, own, own + 1) && same(m, own, own + columns) && same(m, own, own + columns + 1);
     int total = 0;
-    for (int down = -reach; down <= reach; down++)
-    for (int across = -reach; across <= reach; across++) {
-        const int r = row + down, c = column + across;
-        if (r < 0 || r >= m.rows || c < 0 || c >= m.columns) continue;
-        // The part of the tile under the window of block (r, c).
-        const int y0 = down > 0 ? SIZE - m.overlap : 0, y1 = down < 0 ? m.overlap : SIZE;
-        const int x0 = across > 0 ? SIZE - m.overlap : 0, x1 = across < 0 ? m.overlap : SIZE;
-        const int mode = m.modes[r * m.columns + c];
-        const int *wy = m.windows + ((r == 0) + 2 * (r == m.rows - 1)) * span + m.overlap - down * SIZE;
-        const int *wx = m.windows + ((c == 0) + 2 * (c == m.columns - 1)) * span + m.overlap - across * SIZE;
+    for (int down = -reach; down <= 1 + reach; down++)
+    for (int across = -reach; across <= 1 + reach; across++) {
+        const int r = 2 * row + down, c = 2 * column + across;
+        if (r < 0 || r >= rows || c < 0 || c >= columns) continue;
+        const bool joined = whole && (down >> 1) == 0 && (across >> 1) == 0;
+        if (joined && (down || across)) continue;  // done with the first
+        // The part of the tile under the window.
+        const int side = joined ? SIZE : cell;
+        const int top = down * cell - m.overlap, left = across * cell - m.overlap, reached = side + 2 * m.overlap;
+        const int y0 = clamped(top, 0, SIZE), y1 = clamped(top + reached, 0, SIZE);
+        const int x0 = clamped(left, 0, SIZE), x1 = clamped(left + reached, 0, SIZE);
+        const int at_y = i - top, at_x = j - left;
+        int wy = weight(m, r, rows, span, at_y), wx = weight(m, c, columns, span, at_x);
+        if (joined) {
+            wy += weight(m, r + 1, rows, span, at_y - cell);
+            wx += weight(m, c + 1, columns, span, at_x - cell);
+        }
+        const int mode = m.modes[r * columns + c];
         const bool inside = i >= y0 && i < y1 && j >= x0 && j < x1;
         for (int reference = 0; reference < 2; reference++) {
             if (mode != 0 && mode != reference + 1) continue;
-            const short *v = m.vectors + ((r * m.columns + c) * 2 + reference) * 2;
+            const short *v = m.vectors + ((r * columns + c) * 2 + reference) * 2;
             const int vx = v[0], vy = v[1];
             __syncthreads();  // middle of the pass before has been read
             filter_rows<SIZE, TAPS>(
@@ -79,7 +103,7 @@ __device__ __forceinline__ int gather(
                 int sum = 0;
                 #pragma unroll
                 for (int k = 0; k < TAPS; k++) sum += f[k] * middle[(i - y0 + k) * SIZE + j - x0];
-                total += (mode == 0 ? 1 : 2) * wy[i] * wx[j] * (sum >> 6);
+                total += (mode == 0 ? 1 : 2) * wy * wx * (sum >> 6);
             }
         }
     }
@@ -160,7 +184,7 @@ def predict_plane(
     NumPy arrays or GPU arrays; the result lies on the GPU if ``first`` does.
     """
     at = device_of(device)
-    rows, columns = modes.shape
+    rows, columns = modes.shape[0] // 2, modes.shape[1] // 2
     margin, stride = (first.shape[0] - height) // 2, first.shape[1]
     one = at.upload(first, np.uint16)
     other = one if second is first else at.upload(second, np.uint16)

@@ -17,7 +17,7 @@ Mode = Literal["neural", "layered"]
 Structure = Literal["ra", "ld", "intra"]
 
 # Tools that --disable knows. The header records which are off.
-TOOLS = ("networks", "merge", "obmc", "scenecut", "rdoq", "bipred", "mirror", "stills", "mctf", "alf")
+TOOLS = ("networks", "merge", "obmc", "scenecut", "rdoq", "bipred", "mirror", "split", "stills", "mctf", "alf")
 
 
 # Effort of the neural mode's encoder.

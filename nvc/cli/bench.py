@@ -124,7 +124,9 @@ def _add_motion(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--distances", action=Numbers, nargs="+", metavar="N", help="in frames (1 2 4 8)")
     parser.add_argument("--frames", type=whole(1), metavar="N", help="look at the first N frames (33)")
     parser.add_argument("--quality", type=whole(0), metavar="Q", help="quality that weighs bits against error (32)")
-    parser.add_argument("--disable", action="append", metavar="TOOL", help="switch a tool off: merge, obmc, bipred")
+    parser.add_argument(
+        "--disable", action="append", metavar="TOOL", help="switch a tool off: merge, obmc, bipred, mirror, split"
+    )
 
 
 def _given(args: argparse.Namespace, *names: str) -> dict:

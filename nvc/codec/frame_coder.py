@@ -34,7 +34,7 @@ from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
 from nvc.entropy.coder import OVERRUN, RAW_NIBBLE, Coder, code_one, encoding_coder, queued
 from nvc.errors import CorruptError
-from nvc.motion.field import BLOCK, MotionField, grid_size, temporal_candidate
+from nvc.motion.field import BLOCK, MotionField, cell_grid, grid_size, temporal_candidate
 from nvc.motion.warp import predict
 from nvc.types import FrameTask, Structure
 
@@ -267,12 +267,13 @@ def code_symbols(
     motion_base = layout.MOTION_BASE + (nibble & 3) * layout.MOTION_TABLES
     side_base = layout.SIDE_BASE + (nibble >> 2) * layout.SIDE_TABLES
     sources = tuple(r.motion if r is not None else None for r in references)
-    modes, vectors = temporal_candidate((rows, columns), setup.distances, sources)
+    modes, vectors = temporal_candidate(cell_grid(*setup.size), setup.distances, sources)
     motion = symbols.motion
     distances = np.array(setup.distances, np.int64)
     good = code_motion(
-        coder, motion_base, motion.modes, motion.vectors, modes, vectors, distances, "merge" not in setup.disabled
-    )
+        coder, motion_base, motion.modes, motion.vectors, modes, vectors, distances, "merge" not in setup.disabled,
+        "split" not in setup.disabled,
+    )  # fmt: skip
     _mark(marks, coder)
     if good and isinstance(networks, FrameNetworks):
         _mark(marks, coder)
@@ -391,7 +392,8 @@ def _crop(setup: FrameSetup, planes: Planes) -> Planes:
 
 def _empty_symbols(setup: FrameSetup, rows: int, columns: int) -> FrameSymbols:
     blocks = rows * columns
-    motion = MotionField(np.zeros((rows, columns), np.int8), np.zeros((rows, columns, 2, 2), np.int16), setup.distances)
+    cells = cell_grid(*setup.size)
+    motion = MotionField(np.zeros(cells, np.int8), np.zeros((*cells, 2, 2), np.int16), setup.distances)
     return FrameSymbols(
         motion,
         np.zeros((blocks, layout.LATENTS), np.int16),
@@ -516,4 +518,4 @@ def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel, 
 def symbol_capacity(setup: FrameSetup) -> int:
     """Most symbols that one frame can queue."""
     rows, columns = grid_size(*setup.size)
-    return rows * columns * (layout.LATENTS * 8 + 64) + 64
+    return rows * columns * (layout.LATENTS * 8 + 160) + 64

@@ -16,7 +16,7 @@ from nvc.entropy import rans, rans_cupy, rans_lanes_model, tables_cupy, tables_r
 from nvc.entropy.coder import code_symbol, decoding_coder
 from nvc.entropy.tables import Tables, build_tables, quantise_counts
 from nvc.motion import warp, warp_reference
-from nvc.motion.field import FIRST, MotionField, grid_size
+from nvc.motion.field import FIRST, MotionField, cell_grid, grid_size
 
 LANES = (1, 2, 4, 8, 16, 32, 64)
 # One block, less than one block, odd numbers of blocks.
@@ -65,10 +65,13 @@ def random_planes(rng: np.random.Generator, size: tuple[int, int], depth: int) -
 
 
 def random_motion(rng: np.random.Generator, size: tuple[int, int], reach: int, two: bool = True) -> MotionField:
-    """Random vectors up to ``reach`` quarter samples, modes of one or two references."""
-    shape = grid_size(*size)
+    """Random vectors up to ``reach`` quarter samples, modes of one or two references; every other column is whole."""
+    shape = cell_grid(*size)
     modes = rng.integers(0, 3, shape).astype(np.int8) if two else np.full(shape, FIRST, np.int8)
     vectors = rng.integers(-reach, reach, (*shape, 2, 2)).astype(np.int16)
+    for cells in (modes, vectors):
+        for k in (1, 2, 3):
+            cells[k >> 1 :: 2, k & 1 :: 4] = cells[::2, ::4]
     return MotionField(modes, vectors, (-1, 1 if two else 0))
 
 
@@ -100,7 +103,7 @@ def reference_planes(
         out.append(
             warp_reference.predict_plane(
                 references[0][plane], references[-1][plane], motion.modes, motion.vectors, taps,
-                warp.window(block, overlap), block, overlap, size[0] >> half, size[1] >> half, depth,
+                warp.window(block // 2, overlap), block, overlap, size[0] >> half, size[1] >> half, depth,
             )
         )  # fmt: skip
     return out[0], out[1], out[2]
@@ -210,7 +213,7 @@ def _numba_planes(references: tuple, motion: MotionField, size: tuple[int, int])
         block, overlap = 16 >> half, 4 >> half
         predict_plane(
             references[0][plane], references[1][plane], motion.modes, motion.vectors,
-            warp.CHROMA_TAPS if half else warp.LUMA_TAPS, warp.window(block, overlap), block, overlap,
+            warp.CHROMA_TAPS if half else warp.LUMA_TAPS, warp.window(block // 2, overlap), block, overlap,
             size[0] >> half, size[1] >> half, 8,
         )  # fmt: skip
 

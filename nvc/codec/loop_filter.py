@@ -1,4 +1,4 @@
-"""Adaptive loop filter of luma: each cell of 4x4 takes one of the fitted filters, chosen by what both sides know.
+"""Adaptive loop filter of luma: each square of 4x4 takes one of the fitted filters, chosen by what both sides know.
 
 The classes are those of VVC's filter (H.266 section 8.8.5: activity and direction of Laplacians) and how much residual
 was coded there; the prediction is one more tap. The filters are fitted once and not sent; a frame says how strongly
@@ -9,7 +9,7 @@ import numpy as np
 
 from nvc.backend import BackendUse, pick
 
-CELL = 4
+SQUARE = 4
 # From which on the next class begins: the surroundings' mean Laplacian in 1/25 of a step, mean residual in 1/100.
 ACTIVITY, RESIDUAL = (2, 5, 10, 20, 40), (2, 25)
 DIRECTIONS = 5

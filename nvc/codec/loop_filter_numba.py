@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from nvc.codec.loop_filter import ACTIVITY, CELL, DIRECTIONS, RESIDUAL
+from nvc.codec.loop_filter import ACTIVITY, DIRECTIONS, RESIDUAL, SQUARE
 
 _ACTIVITY = np.array(ACTIVITY, np.int64)
 _RESIDUAL = np.array(RESIDUAL, np.int64)
@@ -58,8 +58,8 @@ def _filter(padded, prediction, measured, step, filters, out):
     h, w = prediction.shape
     sums = np.empty(5, np.int64)
     last_row, last_column = h // 2 - 1, w // 2 - 1
-    for top in range(0, h, CELL):
-        for left in range(0, w, CELL):
+    for top in range(0, h, SQUARE):
+        for left in range(0, w, SQUARE):
             sums[:] = 0
             for k in range(-1, 3):
                 i = min(max(top // 2 + k, 0), last_row)
@@ -69,9 +69,9 @@ def _filter(padded, prediction, measured, step, filters, out):
                         sums[c] += measured[c, i, j]
             f = filters[_class(sums, step)]
             f0, f1, f2, f3, f4, f5, f6 = f[0], f[1], f[2], f[3], f[4], f[5], f[6]
-            for y in range(top, top + CELL):
+            for y in range(top, top + SQUARE):
                 a, b, s, d, e = padded[y], padded[y + 1], padded[y + 2], padded[y + 3], padded[y + 4]
-                for x in range(left, left + CELL):
+                for x in range(left, left + SQUARE):
                     at = np.int32(s[x + 2])
                     out[y, x] = (
                         f0 * (np.int32(s[x + 1]) + s[x + 3] - 2 * at)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from nvc.codec.loop_filter import ACTIVITY, CELL, DIRECTIONS, OFFSETS, RESIDUAL
+from nvc.codec.loop_filter import ACTIVITY, DIRECTIONS, OFFSETS, RESIDUAL, SQUARE
 
 
 def corrections(picture: np.ndarray, prediction: np.ndarray, step: int, filters: np.ndarray) -> np.ndarray:
     """Same arguments and result as ``loop_filter.corrections``."""
-    of = np.repeat(np.repeat(classes(picture, prediction, step), CELL, 0), CELL, 1)
+    of = np.repeat(np.repeat(classes(picture, prediction, step), SQUARE, 0), SQUARE, 1)
     each = filters.astype(np.int64)[of]
     return (each * taps(picture, prediction)).sum(-1).astype(np.int32)
 
@@ -20,7 +20,7 @@ def taps(picture: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def classes(picture: np.ndarray, prediction: np.ndarray, step: int) -> np.ndarray:
-    """(h / 4, w / 4) int64 class of each cell."""
+    """(h / 4, w / 4) int64 class of each square."""
     double = 2 * _shifted(picture, (0, 0))
     laplacians = [
         _window(np.abs(double - _shifted(picture, d) - _shifted(picture, (-d[0], -d[1])))) for d in OFFSETS[:4]
@@ -49,7 +49,7 @@ def _shifted(plane: np.ndarray, offset: tuple[int, int]) -> np.ndarray:
 
 
 def _window(values: np.ndarray) -> np.ndarray:
-    """(h / 4, w / 4): sums over the 4x4 even positions from 2 before to 4 after a cell's first, the last repeated."""
+    """(h / 4, w / 4): sums over the 4x4 even positions from 2 before to 4 after a square's first, the last repeated."""
     even = np.pad(values[::2, ::2], 1, mode="edge")
     h, w = values.shape[0] // 2, values.shape[1] // 2
     rows = np.add.reduce([even[k : k + h : 2] for k in range(4)])

@@ -11,7 +11,7 @@ from nvc.codec.symbols import SymbolModel
 from nvc.codec.transform import basis
 from nvc.motion.coarse import coarse_vectors
 from nvc.motion.estimate import MotionCosts, ResidualCost, estimate
-from nvc.motion.field import BLOCK, MotionField
+from nvc.motion.field import BLOCK, SPLIT, MotionField
 from nvc.motion.flow import block_flow
 from nvc.motion.overlapped import choose_overlapped
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nvc.codec.frame_coder import FrameSetup
 
 # SAD per bit in steps; chosen on the validation part of the training clips.
-MOTION_WEIGHT = 0.4
+MOTION_WEIGHT = 0.34
 
 
 def search_motion(
@@ -40,6 +40,7 @@ def search_motion(
     field = estimate(current, quarters, starts, setup.distances, sources, costs, weight, residual, **tools)
     if "obmc" in setup.disabled:
         return field
+    tools["split"] = "split" not in setup.disabled
     return choose_overlapped(current, quarters, field, sources, costs, weight, residual, sweeps=sweeps, **tools)
 
 
@@ -53,8 +54,9 @@ def motion_costs(model: SymbolModel, bank: int = 0) -> MotionCosts:
     """Bits of the motion tables as the search wants them: raw bits added, modes the mean over contexts."""
     base = layout.MOTION_BASE + bank * layout.MOTION_TABLES
     costs = model.tables.costs
-    merge = costs[base + layout.MERGE : base + layout.MODE, :8]
+    merge = costs[base + layout.MERGE : base + layout.CELL_MERGE, : SPLIT + 1]
+    cells = costs[base + layout.CELL_MERGE : base + layout.MODE, :SPLIT]
     modes = costs[base + layout.MODE : base + layout.LENGTH, :4].mean(0)
     lengths = costs[base + layout.LENGTH : base + layout.MOTION_TABLES, :15] + np.arange(15)
     lengths = np.concatenate([lengths, np.full((len(lengths), 1), 64.0)], 1)
-    return MotionCosts(merge.astype(np.float32), modes.astype(np.float32), lengths.astype(np.float32))
+    return MotionCosts(*(bits.astype(np.float32) for bits in (merge, cells, modes, lengths)))

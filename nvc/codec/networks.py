@@ -268,7 +268,7 @@ class _Late:
 
 
 def warp_each(setup: FrameSetup, references: tuple[Reference, ...], motion: MotionField) -> tuple[Planes, ...]:
-    """Prediction from each reference alone; where a block does not use it, its other vector scaled by distance."""
+    """Prediction from each reference alone; where a cell does not use it, its other vector scaled by distance."""
     out = []
     for r in range(len(references)):
         vectors = motion.vectors.copy()

@@ -19,11 +19,11 @@ from nvc.entropy.coder import code_one, decoding_coder, finished
 from nvc.entropy.tables import build_tables
 from nvc.errors import DeviceError
 from nvc.motion import warp
-from nvc.motion.field import MotionField, grid_size
+from nvc.motion.field import MotionField, cell_grid
 
 _EXPECTED = {
     "entropy coder": 0x4C3BB625,
-    "prediction": 0x79480556,
+    "prediction": 0x58FADA5,
     "inverse transform": 0xFD538CB6,
     "loop filter": 0x9E8B4166,
 }
@@ -117,9 +117,11 @@ def _prediction() -> int:
             )
             for k in range(2)
         )
-        rows, columns = grid_size(*size)
+        rows, columns = cell_grid(*size)
         modes = numbers(rows * columns, 3, 5).reshape(rows, columns).astype(np.int8)
         vectors = (numbers(rows * columns * 4, 400, 6) - 200).reshape(rows, columns, 2, 2).astype(np.int16)
+        for cells in (modes, vectors):  # the upper half in whole blocks
+            cells[: rows // 2] = cells[: rows // 2 : 2, ::2].repeat(2, 0).repeat(2, 1)
         planes = warp.predict(references, MotionField(modes, vectors, (-1, 1)), size, bit_depth)  # type: ignore[arg-type]
         for plane in planes:
             crc = zlib.crc32(plane.astype("<u2").data, crc)

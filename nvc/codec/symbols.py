@@ -19,8 +19,8 @@ RAW_TABLES = 2
 
 BANKS = 4
 # Offsets within a motion bank.
-MERGE, MODE, LENGTH = 0, 63, 66
-MOTION_TABLES = 78
+MERGE, CELL_MERGE, MODE, LENGTH = 0, 112, 133, 136
+MOTION_TABLES = 148
 # Offsets within a side bank.
 PATTERN, LAST_LUMA, LAST_CHROMA = 0, 36, 48
 SIDE_TABLES = 72
@@ -103,7 +103,7 @@ def scan() -> Scan:
 
 def table_sizes() -> np.ndarray:
     """(TABLES,) int: number of symbols of each table."""
-    motion = [8] * 63 + [4] * 3 + [15] * 12
+    motion = [9] * 112 + [8] * 21 + [4] * 3 + [15] * 12
     side = [8] * 36 + [31] * 12 + [15] * 24
     return np.array([16, 2] + motion * BANKS + side * BANKS + [SYMBOLS] * LATENT_TABLES)
 

@@ -32,11 +32,11 @@ class Sums:
     def add(self, level: int, picture: np.ndarray, prediction: np.ndarray, source: np.ndarray, step: int) -> None:
         """Take the luma of a frame, sides multiples of 4. step: as of ``loop_filter.corrections``."""
         unit = step / 16  # an error of a coarse quantiser must not outweigh those of all others
-        cells = np.repeat(np.repeat(classes(picture, prediction, step), loop_filter.CELL, 0), loop_filter.CELL, 1)
-        order = np.argsort(cells, axis=None, kind="stable")
+        squares = np.repeat(np.repeat(classes(picture, prediction, step), loop_filter.SQUARE, 0), loop_filter.SQUARE, 1)
+        order = np.argsort(squares, axis=None, kind="stable")
         rows = taps(picture, prediction).reshape(-1, loop_filter.TAPS)[order] / unit
         error = (source.astype(np.float64) - picture).ravel()[order] / unit
-        ends = np.searchsorted(cells.ravel()[order], np.arange(loop_filter.CLASSES + 1))
+        ends = np.searchsorted(squares.ravel()[order], np.arange(loop_filter.CLASSES + 1))
         group = loop_filter.group_of(level)
         for k in range(loop_filter.CLASSES):
             mine = slice(ends[k], ends[k + 1])
@@ -78,7 +78,7 @@ class _Recorder(Encoder):
     def _observe(self, setup, references, choices) -> None:
         plain = replace(choices.symbols, strength=0)
         picture = reconstruct(setup, references, plain, self._model, Stages(), choices.prediction)[0]
-        h, w = (n - n % loop_filter.CELL for n in picture.shape)
+        h, w = (n - n % loop_filter.SQUARE for n in picture.shape)
         shown, foretold, wanted = (p[:h, :w] for p in (picture, choices.prediction[0], self._source))
         self.sums.add(setup.task.level, shown, foretold, wanted, int(setup.steps[0]))
 

@@ -96,7 +96,7 @@ class Symbols:
     def __init__(self, rows: int, columns: int, distances: list[int]) -> None:
         self.rows, self.columns, self.distances = rows, columns, distances
         blocks = rows * columns
-        self.modes, self.vectors = [1] * blocks, [[(0, 0), (0, 0)] for _ in range(blocks)]
+        self.modes, self.vectors = [1] * 4 * blocks, [[(0, 0), (0, 0)] for _ in range(4 * blocks)]
         self.patterns, self.lasts = [0] * blocks, [[0, 0, 0] for _ in range(blocks)]
         self.latents = [[0] * 384 for _ in range(blocks)]
         self.strength = 0
@@ -107,22 +107,26 @@ class Symbols:
         inside = [(row + y, column + x) for y, x in steps]
         return [y * self.columns + x if 0 <= y < self.rows and 0 <= x < self.columns else None for y, x in inside]
 
+    def cell(self, y: int, x: int) -> int | None:
+        """Number of the cell at row y, column x of cells, None outside the grid."""
+        return y * 2 * self.columns + x if 0 <= y < 2 * self.rows and 0 <= x < 2 * self.columns else None
+
     def pack(self) -> bytes:
         arrays = (self.modes, "i1"), (self.vectors, "<i2"), (self.patterns, "u1"), (self.lasts, "u1")
         packed = b"".join(np.array(a, t).tobytes() for a, t in (*arrays, (self.latents, "<i2")))
         return packed + (bytes([self.strength]) if self.strength else b"")
 
 
-def read_frame(r: Reader, now: Symbols, references: list[Symbols | None], merge: bool, alf: bool) -> None:
+def read_frame(r: Reader, now: Symbols, references: list[Symbols | None], merge: bool, split: bool, alf: bool) -> None:
     banks = r.symbol(0)
-    read_motion(r, 2 + 78 * (banks & 3), now, temporal(now, references), merge)
-    read_side(r, 314 + 72 * (banks >> 2), now, [k.patterns if k else [0] * len(now.modes) for k in references])
+    read_motion(r, 2 + 148 * (banks & 3), now, temporal(now, references), merge, split)
+    read_side(r, 594 + 72 * (banks >> 2), now, [k.patterns if k else [0] * len(now.patterns) for k in references])
     now.strength = r.symbol(0) if alf else 0
     read_latents(r, now, [k.latents if k else None for k in references])
 
 
 def temporal(now: Symbols, references: list[Symbols | None]) -> list:
-    """[vector for each reference] of each block."""
+    """[vector for each reference] of each cell."""
     out = [[(0, 0), (0, 0)] for _ in now.modes]
     sources = [r for r in references if r is not None]
     for b in range(len(out)) if sources else ():
@@ -135,10 +139,9 @@ def temporal(now: Symbols, references: list[Symbols | None]) -> list:
     return out
 
 
-def candidates_of(now: Symbols, b: int, temporal: list) -> list:
-    around = now.near(b, (0, -1), (-1, 0), (-1, 1), (-1, -1))
+def candidates_of(now: Symbols, around: list[int | None], temporal: list) -> list:
     rest = 0 if len(now.distances) == 2 else 1
-    motions = [(now.modes[k], list(now.vectors[k])) for k in around if k is not None] + [(rest, temporal[b])]
+    motions = [(now.modes[k], list(now.vectors[k])) for k in around if k is not None] + [(rest, temporal)]
     known = [m for k, m in enumerate(motions) if m not in motions[:k]]
     if rest == 0:
         pairs = [(0, [i[1][0], j[1][1]]) for i in known for j in known if i is not j and i[0] != 2 and j[0] != 1]
@@ -147,32 +150,58 @@ def candidates_of(now: Symbols, b: int, temporal: list) -> list:
     return known if still in known else [*known, still]
 
 
-def read_motion(r: Reader, base: int, now: Symbols, temporal: list, merge: bool) -> None:
-    two, chosen = len(now.distances) == 2, [0] * len(now.modes)
-    for b in range(len(now.modes)):
-        left, above, right = now.near(b, (0, -1), (-1, 0), (-1, 1))
-        candidates = candidates_of(now, b, temporal)
-        beside = [k for k in (left, above) if k is not None]
-        if merge:
-            a, n = (0 if k is None else min(2, chosen[k]) for k in (above, left))
-            chosen[b] = r.symbol(base + 7 * (3 * a + n) + len(candidates) - 1)
-        if chosen[b]:
-            now.modes[b], vectors = candidates[chosen[b] - 1]
-            now.vectors[b] = list(vectors)
+def read_motion(r: Reader, base: int, now: Symbols, temporal: list, merge: bool, split: bool) -> None:
+    chosen = [0] * len(now.patterns)
+    for b in range(len(chosen)):
+        row, column = divmod(b, now.columns)
+        a, n = (0 if k is None else [0, 1, *[2] * 6, 3][chosen[k]] for k in now.near(b, (-1, 0), (0, -1)))
+        found = unit(now, 2 * row, 2 * column, 2, temporal, merge)
+        if merge or split:
+            chosen[b] = r.symbol(base + 7 * (4 * a + n) + (len(found[1]) or 7) - 1)
+        if chosen[b] != 8:
+            read_unit(r, base, now, (2 * row, 2 * column, 2), temporal, found, chosen[b])
             continue
-        mode = r.symbol(base + 63 + sum(now.modes[n] != 0 for n in beside)) if two else 1
-        now.modes[b], longest, difference = mode % 3, -1, (0, 0)
+        k = 0
+        for cell in range(4):
+            y, x = 2 * row + cell // 2, 2 * column + cell % 2
+            found = unit(now, y, x, 1, temporal, merge)
+            if merge:
+                k = r.symbol(base + 112 + 7 * (0 if cell == 0 else 1 if k else 2) + len(found[1]) - 1)
+            read_unit(r, base, now, (y, x, 1), temporal, found, k)
+
+
+def unit(now: Symbols, y: int, x: int, side: int, temporal: list, merge: bool) -> tuple[list[int | None], list]:
+    """Neighbours left, above, above right and above left, and candidates."""
+    y2, x2 = y + side - 1, x + side - 1
+    right = None if side == 1 and y % 2 and x % 2 else now.cell(y - 1, x2 + 1)
+    around = [now.cell(y2, x - 1), now.cell(y - 1, x2), right, now.cell(y - 1, x - 1)]
+    return around, candidates_of(now, around, temporal[now.cell(y2, x2)]) if merge else []
+
+
+def read_unit(
+    r: Reader, base: int, now: Symbols, at: tuple[int, int, int], temporal: list, found: tuple, k: int
+) -> None:
+    (y, x, side), (around, candidates) = at, found
+    two, vectors = len(now.distances) == 2, [(0, 0), (0, 0)]
+    left, above, right = around[:3]
+    if k:
+        mode, vectors = candidates[k - 1]
+    else:
+        mode = r.symbol(base + 133 + sum(now.modes[n] != 0 for n in (left, above) if n is not None)) if two else 1
+        longest, difference = -1, (0, 0)
         for k in range(2):
             if mode in (0, 3, k + 1):
                 uses = [now.vectors[n][k] for n in (left, above, right) if n is not None and now.modes[n] in (0, k + 1)]
-                p, spread = predicted(uses, temporal[b][k])
+                p, spread = predicted(uses, temporal[now.cell(y + side - 1, x + side - 1)][k])
                 if mode == 3 and k == 1:
                     s, d = now.distances
                     sign = 1 if s > 0 else -1
                     difference = tuple((2 * v * d * sign + abs(s)) // (2 * abs(s)) for v in difference)
                 else:
-                    difference, longest = read_difference(r, base + 66 + 4 * spread, longest)
-                now.vectors[b][k] = p[0] + difference[0], p[1] + difference[1]
+                    difference, longest = read_difference(r, base + 136 + 4 * spread, longest)
+                vectors[k] = p[0] + difference[0], p[1] + difference[1]
+    for c in (now.cell(y + i, x + j) for i in range(side) for j in range(side)):
+        now.modes[c], now.vectors[c] = mode % 3, list(vectors)
 
 
 def predicted(uses: list, temporal: tuple[int, int]) -> tuple[list[int], int]:
@@ -194,12 +223,12 @@ def read_difference(r: Reader, base: int, longest: int) -> tuple[tuple[int, int]
 
 
 def read_side(r: Reader, base: int, now: Symbols, references: list[list[int]]) -> None:
-    for b in range(len(now.modes)):
+    for b in range(len(now.patterns)):
         beside = [now.patterns[k] for k in now.near(b, (0, -1), (-1, 0)) if k is not None]
         n, c = sum(p & 1 for p in beside), sum(p > 1 for p in beside)
         known = sum(p[b] & 1 for p in references)
         now.patterns[b] = r.symbol(base + 12 * n + 6 * min(c, 1) + 2 * known + (c == 2))
-    for b in range(len(now.modes)):
+    for b in range(len(now.patterns)):
         for plane in range(3):
             if now.patterns[b] >> plane & 1:
                 around = sum(now.lasts[k][plane] for k in now.near(b, (0, -1), (-1, 0)) if k is not None)
@@ -217,7 +246,7 @@ def read_latents(r: Reader, now: Symbols, references: list[list | None]) -> None
     for plane, (base, n) in enumerate(BASES):
         scan = [(u, d - u) for d in range(2 * n - 1) for u in range(n)[:: 1 if d % 2 else -1] if 0 <= d - u < n]
         for u, v in scan:
-            active = [b for b in range(len(now.modes)) if now.lasts[b][plane] > u + v]
+            active = [b for b in range(len(now.lasts)) if now.lasts[b][plane] > u + v]
             for parity in range(2):
                 for b in active:
                     if sum(divmod(b, now.columns)) % 2 == parity:
@@ -254,7 +283,7 @@ def table_of(model: Model, now: Symbols, references: list, b, plane, base, n, u,
     zone, ahead = zone_of(plane, u + v), now.lasts[b][plane] - 1 - u - v
     t = sum(w * f for w, f in zip(model.weights[zone][parity], features, strict=True))
     near = 0 if ahead == 0 else 1 if ahead <= 2 else 2
-    return 602 + model.index[zone][near][model.level_of[clip(t >> 4, 0, 1023)]]
+    return 882 + model.index[zone][near][model.level_of[clip(t >> 4, 0, 1023)]]
 
 
 def window(index: int, count: int, n: int, o: int) -> list[int]:
@@ -266,12 +295,12 @@ def window(index: int, count: int, n: int, o: int) -> list[int]:
 
 
 def predict(now: Symbols, references: list, plane: int, depth: int, obmc: bool) -> np.ndarray:
-    n, k, taps = (8, 3, np.array(CHROMA_TAPS)) if plane else (16, 2, np.array(LUMA_TAPS))
-    o = n // 4 if obmc else 0
-    total = np.zeros((now.rows * n + 2 * o, now.columns * n + 2 * o), np.int64)
+    n, k, taps = (4, 3, np.array(CHROMA_TAPS)) if plane else (8, 2, np.array(LUMA_TAPS))
+    o, rows, columns = n // 2 if obmc else 0, 2 * now.rows, 2 * now.columns
+    total = np.zeros((rows * n + 2 * o, columns * n + 2 * o), np.int64)
     for b, mode in enumerate(now.modes):
-        row, column = divmod(b, now.columns)
-        weights = np.outer(window(row, now.rows, n, o), window(column, now.columns, n, o))
+        row, column = divmod(b, columns)
+        weights = np.outer(window(row, rows, n, o), window(column, columns, n, o))
         for r, reference in enumerate(references):
             if mode not in (0, r + 1):
                 continue
@@ -415,7 +444,10 @@ class PlainDecoder:
         distances = [r - entry.display_index for r in refs]
         now = Symbols(-(-self.size[0] // 16), -(-self.size[1] // 16), distances)
         read_frame(
-            reader, now, [self.known[r][0] for r in refs], "merge" not in header.disabled, "alf" not in header.disabled
+            reader,
+            now,
+            [self.known[r][0] for r in refs],
+            *(tool not in header.disabled for tool in ("merge", "split", "alf")),
         )
         steps = self.model.steps(entry.quality, header.structure, level, depth)
         planes, pictures = [], [self.known[r][1] for r in refs]
@@ -458,6 +490,20 @@ def test_a_decoder_written_from_the_text_makes_the_same_pictures(
 def test_the_loop_filter_too(clip: Callable[..., list[Frame]], encode: Callable) -> None:
     decoder = check(*encode(clip(64, 48, 9, 8), hash=True, quality=30))
     assert sum(symbols is not None and symbols.strength > 0 for symbols, _ in decoder.known.values()) > 2
+
+
+@pytest.mark.parametrize("disable", [[], ["merge"], ["split"], ["merge", "split"], ["obmc", "mirror"]])
+def test_split_blocks_too(disable: list[str], clip: Callable[..., list[Frame]], encode: Callable) -> None:
+    """A bar of 8 samples that moves over a picture."""
+    frames = []
+    for k, f in enumerate(clip(64, 48, 5, 8)):
+        y = f.y.copy()
+        y[20:44, 4 + 5 * k : 12 + 5 * k] = np.random.default_rng(4).integers(0, 256, (24, 8))
+        frames.append(dataclasses.replace(f, y=y))
+    decoder = check(*encode(frames, hash=True, quality=58, disable=[*disable, "stills"], preset="medium", intra="hevc"))
+    fields = [np.reshape(symbols.vectors, (6, 8, 4)) for symbols, _ in decoder.known.values() if symbols is not None]
+    split = [(f[::2] != f[1::2]).any() or (f[:, ::2] != f[:, 1::2]).any() for f in fields]
+    assert any(split) == ("split" not in disable and "obmc" not in disable)
 
 
 def test_large_latents_and_escapes_too(clip: Callable[..., list[Frame]], encode: Callable) -> None:

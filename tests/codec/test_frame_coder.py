@@ -15,7 +15,8 @@ from nvc.motion.field import BOTH
 from nvc.types import FrameTask
 
 SIZES = [(16, 16), (18, 34), (48, 64)]
-TOOLS = [(), ("merge",), ("obmc",), ("rdoq",), ("bipred",), ("merge", "obmc", "rdoq", "bipred")]
+TOOLS = [(), ("merge",), ("obmc",), ("rdoq",), ("bipred",), ("mirror",), ("split",)]
+TOOLS += [("merge", "split"), ("merge", "obmc", "rdoq", "bipred")]
 P, B, LD = (FrameTask(4, "P", 0, (0,)), FrameTask(2, "B", 1, (0, 4)), FrameTask(5, "P", 2, (4, 0)))
 
 

@@ -67,7 +67,7 @@ def test_unread_symbols_are_corrupt() -> None:
 
 def symbols(hyper: np.ndarray | None = None) -> FrameSymbols:
     rng = np.random.default_rng(1)
-    motion = MotionField(np.ones((1, 2), np.int8), rng.integers(-9, 9, (1, 2, 2, 2)).astype(np.int16), (-1, 0))
+    motion = MotionField(np.ones((2, 4), np.int8), rng.integers(-9, 9, (2, 4, 2, 2)).astype(np.int16), (-1, 0))
     latents = rng.integers(-9, 9, (2, LATENTS)).astype(np.int16)
     return FrameSymbols(motion, latents, np.array([7, 1], np.uint8), np.ones((2, 3), np.uint8), hyper)
 

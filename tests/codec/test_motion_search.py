@@ -21,7 +21,7 @@ def test_motion_faster_than_the_flow_sees_is_found(depth: int) -> None:
     reference = Reference((earlier, grey, grey), None, depth)
     field = search_motion(setup, (reference,), luma, load_model(), 1)
     # what came in at the right was not there
-    assert np.mean((field.vectors[:, :11, 0] == (4 * 68, 0)).all(-1)) > 0.9
+    assert np.mean((field.vectors[:, :22, 0] == (4 * 68, 0)).all(-1)) > 0.9
 
 
 def test_blocks_are_chosen_again_only_where_they_overlap() -> None:
@@ -40,8 +40,9 @@ def test_blocks_are_chosen_again_only_where_they_overlap() -> None:
 
 def test_motion_costs_are_bits() -> None:
     costs = motion_costs(load_model())
-    assert (costs.merge.shape, costs.modes.shape, costs.lengths.shape) == ((63, 8), (4,), (12, 16))
-    for bits in (costs.merge, costs.modes, costs.lengths):
+    assert (costs.merge.shape, costs.cells.shape) == ((112, 9), (21, 8))
+    assert (costs.modes.shape, costs.lengths.shape) == ((4,), (12, 16))
+    for bits in (costs.merge, costs.cells, costs.modes, costs.lengths):
         assert bits.dtype == np.float32
         assert np.all(bits >= 0)
     assert np.all(costs.lengths[:, 8:] > costs.lengths[:, :1])

@@ -183,9 +183,9 @@ def test_each_reference_is_warped_alone():
     planes = [tuple(rng.integers(0, 256, s).astype(np.uint16) for s in ((32, 32), (16, 16), (16, 16))) for _ in "ab"]
     references = tuple(Reference(p, None, 8) for p in planes)
     setup = FrameSetup(FrameTask(1, "B", 1, (0, 3)), (32, 32), 8, "ra", 30, frozenset({"obmc"}))
-    modes = np.array([[BOTH, FIRST], [SECOND, BOTH]], np.int8)
-    vectors = np.zeros((2, 2, 2, 2), np.int16)
-    vectors[0, 1, 0] = (-4, 0)  # first only, one sample to the left over one frame
+    modes = np.array([[BOTH, FIRST], [SECOND, BOTH]], np.int8).repeat(2, 0).repeat(2, 1)
+    vectors = np.zeros((4, 4, 2, 2), np.int16)
+    vectors[:2, 2:, 0] = (-4, 0)  # first only, one sample to the left over one frame
     first, second = warp_each(setup, references, MotionField(modes, vectors, (-1, 2)))
     assert np.array_equal(first[0][:16, :16], planes[0][0][:16, :16])
     assert np.array_equal(first[0][:16, 16:], planes[0][0][:16, 15:31])

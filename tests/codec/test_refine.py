@@ -53,7 +53,7 @@ def planes(seed: int, rows: int = 30, columns: int = 44):
 
 def fused(networks):
     references = tuple(Reference(planes(k), None, 8) for k in (1, 2))
-    motion = MotionField(np.full((2, 3), BOTH, np.int8), np.zeros((2, 3, 2, 2), np.int16), (-1, 1))
+    motion = MotionField(np.full((4, 6), BOTH, np.int8), np.zeros((4, 6, 2, 2), np.int16), (-1, 1))
     return networks.fuse(SETUP, references, motion, planes(3, 32, 48))
 
 

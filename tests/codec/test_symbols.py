@@ -24,7 +24,7 @@ def test_the_layout_is_whole() -> None:
     assert sizes.max() <= layout.SYMBOLS
     for bank in range(layout.BANKS):
         motion = sizes[layout.MOTION_BASE + bank * layout.MOTION_TABLES :]
-        assert [motion[layout.MERGE], motion[layout.MODE], motion[layout.LENGTH]] == [8, 4, 15]
+        assert [motion[k] for k in (layout.MERGE, layout.CELL_MERGE, layout.MODE, layout.LENGTH)] == [9, 8, 4, 15]
         side = sizes[layout.SIDE_BASE + bank * layout.SIDE_TABLES :]
         assert [side[layout.PATTERN], side[layout.LAST_LUMA], side[layout.LAST_CHROMA]] == [8, 31, 15]
     assert np.all(sizes[layout.LATENT_BASE :] == layout.SYMBOLS)

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from nvc.motion.estimate import MotionCosts, ResidualCost, estimate, quarter_planes
-from nvc.motion.field import BOTH, FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size
+from nvc.motion.field import BOTH, FIRST, SECOND, VECTOR_LIMIT, MotionField, cell_grid, grid_size, is_whole
 from nvc.motion.warp import MARGIN, pad_plane, predict
 
 COSTS = MotionCosts(
-    np.tile(np.array([2, 1, 2, 3, 4, 5, 6, 7], np.float32), (63, 1)),
+    np.tile(np.array([2, 1, 2, 3, 4, 5, 6, 7, 4], np.float32), (112, 1)),
+    np.tile(np.array([2, 1, 2, 3, 4, 5, 6, 7], np.float32), (21, 1)),
     np.ones(4, np.float32),
     np.tile(np.arange(1, 32, 2, dtype=np.float32), (12, 1)),
 )
@@ -39,7 +40,7 @@ def test_a_shift_is_found(x: int, y: int) -> None:
     current, reference = big[16:64, 16:80], big[16 - y : 64 - y, 16 - x : 80 - x]
     field = search(current, [reference])
     assert np.all(field.modes == FIRST)
-    inner = field.vectors[1:-1, 1:-1, 0].reshape(-1, 2)
+    inner = field.vectors[2:-2, 2:-2, 0].reshape(-1, 2)
     assert np.median(inner, 0).tolist() == [4 * x, 4 * y]
     assert not field.vectors[:, :, 1].any()
 
@@ -78,7 +79,7 @@ def test_the_best_of_many_starts_is_taken() -> None:
     for vectors in ((0, 0), (160, 0)):
         starts[:, :, 1] = vectors
         field = estimate(current, quarters, (starts,), (-1, 0), (None,), COSTS, 0.0, RESIDUAL)
-        found.append((field.vectors[:, :1, 0] == (160, 0)).all())
+        found.append((field.vectors[:, :2, 0] == (160, 0)).all())
     assert found == [False, True]
 
 
@@ -89,7 +90,8 @@ def test_motion_is_codable_on_odd_sizes(size: tuple[int, int], merge: bool, two:
     rng = np.random.default_rng(3)
     current, first, second = (rng.integers(0, 256, size).astype(np.uint8) for _ in range(3))
     field = search(current, [first, second] if two else [first], 0.1, merge=merge)
-    assert field.modes.shape == grid_size(*size)
+    assert field.modes.shape == cell_grid(*size)
+    assert all(is_whole(field.modes, field.vectors, *at) for at in np.ndindex(grid_size(*size)))
     assert np.abs(field.vectors.astype(int)).max() < VECTOR_LIMIT
     assert not field.vectors[field.modes == FIRST, 1].any()
     assert not field.vectors[field.modes == SECOND, 0].any()
@@ -102,7 +104,7 @@ def test_quarter_planes_agree_with_the_prediction(depth: int) -> None:
     plane = rng.integers(0, 1 << depth, (32, 32)).astype(np.uint16)
     padded = pad_plane(plane)
     quarters = quarter_planes(padded, depth)
-    shape = grid_size(32, 32)
+    shape = cell_grid(32, 32)
     chroma = pad_plane(plane[:16, :16])
     for y, x in ((0, 0), (0, 1), (2, 0), (3, 2), (1, 3)):
         vectors = np.zeros((*shape, 2, 2), np.int16)
@@ -124,12 +126,12 @@ def test_vectors_never_leave_what_a_stream_can_hold() -> None:
     """A wide picture whose motion is just past the limit, and a temporal candidate at the limit."""
     size, shift = (16, 2400), VECTOR_LIMIT // 4 + 10
     big = np.random.default_rng(6).integers(0, 256, (16, 2400 + 2 * shift)).astype(np.uint8)
-    reference, grid = big[:, shift : shift + 2400], grid_size(*size)
+    reference, grid, cells = big[:, shift : shift + 2400], grid_size(*size), cell_grid(*size)
     for sign in (1, -1):
         current = big[:, shift + sign * shift :][:, :2400]
-        vectors = np.zeros((*grid, 2, 2), np.int16)
+        vectors = np.zeros((*cells, 2, 2), np.int16)
         vectors[:, :, 0, 0] = sign * 4000
-        source = MotionField(np.ones(grid, np.int8), vectors, (-1, 0))
+        source = MotionField(np.ones(cells, np.int8), vectors, (-1, 0))
         quarters, flow = quarter_planes(pad_plane(reference), 8), np.zeros((*grid, 1, 2), np.int16)
         field = estimate(current, (quarters,), (flow,), (-4, 0), (source,), COSTS, 0.0, RESIDUAL)
         assert field.vectors.min() >= -VECTOR_LIMIT

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nvc.motion.estimate import estimate, quarter_planes
-from nvc.motion.field import FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size
+from nvc.motion.field import FIRST, SECOND, VECTOR_LIMIT, MotionField, cell_grid, grid_size
 from nvc.motion.overlapped import choose_overlapped
 from nvc.motion.warp import pad_plane, predict
 from tests.motion.test_estimate import COSTS, RESIDUAL
@@ -13,14 +13,17 @@ from tests.motion.test_estimate import COSTS, RESIDUAL
 TOOLS = ("merge", "bipred", "mirror")
 
 
-def both(current, references, **tools) -> tuple[MotionField, MotionField]:
+def both(current, references, weight: float = 4.0, *, split: bool = True, **tools) -> tuple[MotionField, MotionField]:
     """The motion of a first search from zero, and chosen again."""
     grid = grid_size(*current.shape)
     quarters = tuple(quarter_planes(pad_plane(r), 8) for r in references)
     starts = tuple(np.zeros((*grid, 1, 2), np.int16) for _ in references)
     distances, sources = (-1, 1 if len(references) == 2 else 0), (None,) * len(references)
-    first = estimate(current, quarters, starts, distances, sources, COSTS, 4.0, RESIDUAL, **tools)
-    return first, choose_overlapped(current, quarters, first, sources, COSTS, 4.0, RESIDUAL, sweeps=2, **tools)
+    first = estimate(current, quarters, starts, distances, sources, COSTS, weight, RESIDUAL, **tools)
+    again = choose_overlapped(
+        current, quarters, first, sources, COSTS, weight, RESIDUAL, sweeps=2, split=split, **tools
+    )
+    return first, again
 
 
 def left_over(current, references, field: MotionField) -> float:
@@ -47,7 +50,7 @@ def test_less_is_left_than_after_the_first_search(two: bool) -> None:
         return np.where(disc, front[16:144, 16 - 3 * t : 176 - 3 * t], back[16 + t : 144 + t, 16:176])
 
     references = [frame(-1), frame(1)] if two else [frame(-1)]
-    first, second = both(frame(0), references)
+    first, second = both(frame(0), references, split=False)
     assert left_over(frame(0), references, second) < 0.99 * left_over(frame(0), references, first)
 
 
@@ -55,19 +58,19 @@ def test_vectors_spread_against_the_order_of_coding() -> None:
     """Noise moved by 40 samples, and one block that knows."""
     big = np.random.default_rng(3).integers(0, 256, (64, 200)).astype(np.uint8)
     current, reference = big[:, 40:], big[:, :-40]
-    vectors = np.zeros((4, 10, 2, 2), np.int16)
-    vectors[3, 6, 0] = (160, 0)
-    field = MotionField(np.full((4, 10), FIRST, np.int8), vectors, (-1, 0))
+    vectors = np.zeros((8, 20, 2, 2), np.int16)
+    vectors[6:, 12:14, 0] = (160, 0)
+    field = MotionField(np.full((8, 20), FIRST, np.int8), vectors, (-1, 0))
     quarters = (quarter_planes(pad_plane(reference), 8),)
     found = []
     for sweeps in (0, 1, 8):
-        again = choose_overlapped(current, quarters, field, (None,), COSTS, 4.0, RESIDUAL, sweeps=sweeps)
-        found.append((again.vectors[:, :7, 0] == (160, 0)).all(-1))
+        again = choose_overlapped(current, quarters, field, (None,), COSTS, 4.0, RESIDUAL, sweeps=sweeps, split=False)
+        found.append((again.vectors[::2, :14:2, 0] == (160, 0)).all(-1))
     assert found[0].sum() == 1
     assert found[1][2:, 5:].all()
     assert not found[1][:2].any()
     assert found[2].all()
-    assert np.count_nonzero(vectors) == 1  # what was given is as it was
+    assert np.count_nonzero(vectors) == 4  # what was given is as it was
 
 
 @pytest.mark.parametrize("size", [(16, 16), (5, 3), (17, 33), (2, 50)])
@@ -78,7 +81,7 @@ def test_motion_is_codable_on_odd_sizes(size: tuple[int, int], off: tuple[str, .
     current, first, second = (rng.integers(0, 256, size).astype(np.uint8) for _ in range(3))
     tools = {name: name not in off for name in TOOLS}
     field = both(current, [first, second] if two else [first], **tools)[1]
-    assert field.modes.shape == grid_size(*size)
+    assert field.modes.shape == cell_grid(*size)
     assert np.abs(field.vectors.astype(int)).max() < VECTOR_LIMIT
     assert not field.vectors[field.modes == FIRST, 1].any()
     assert not field.vectors[field.modes == SECOND, 0].any()

@@ -7,7 +7,7 @@ import pytest
 
 from nvc.errors import FormatError
 from nvc.motion import warp
-from nvc.motion.field import FIRST, MotionField, grid_size
+from nvc.motion.field import FIRST, MotionField, cell_grid, grid_size
 
 SIZES = [(16, 16), (18, 34), (2, 6), (48, 64), (50, 16)]
 
@@ -70,7 +70,7 @@ def test_still_motion_copies_the_reference(depth: int, two: bool) -> None:
     rng = np.random.default_rng(8)
     size = (34, 50)
     reference = random_references(rng, size, depth)[0]
-    shape = grid_size(*size)
+    shape = cell_grid(*size)
     modes = np.full(shape, 0 if two else FIRST, np.int8)
     still = MotionField(modes, np.zeros((*shape, 2, 2), np.int16), (-1, 1 if two else 0))
     references = (reference, reference) if two else (reference,)
@@ -84,7 +84,7 @@ def test_whole_sample_vectors_shift_and_repeat_the_edge(x: int, y: int) -> None:
     rng = np.random.default_rng(9)
     size = (32, 48)
     reference = random_references(rng, size, 8)[0]
-    shape = grid_size(*size)
+    shape = cell_grid(*size)
     vectors = np.zeros((*shape, 2, 2), np.int16)
     vectors[:, :, 0] = (4 * x, 4 * y)
     plane = warp.predict((reference,), MotionField(np.ones(shape, np.int8), vectors, (-1, 0)), size, 8)[0]
@@ -100,7 +100,7 @@ def test_filters_sum_to_64_and_mirror(taps: np.ndarray) -> None:
         assert taps[f].tolist() == taps[-f][::-1].tolist()
 
 
-@pytest.mark.parametrize(("size", "overlap"), [(16, 4), (8, 2), (16, 0), (8, 0)])
+@pytest.mark.parametrize(("size", "overlap"), [(16, 4), (8, 4), (4, 2), (8, 0), (4, 0)])
 def test_windows_of_neighbours_sum_to_one(size: int, overlap: int) -> None:
     inner, first, last, only = warp.window(size, overlap)
     full = 4 * overlap if overlap else 1
@@ -114,11 +114,21 @@ def test_windows_of_neighbours_sum_to_one(size: int, overlap: int) -> None:
         assert total.sum() == full * size * len(blocks)
 
 
-@pytest.mark.parametrize("shape", [(2, 4), (3, 3), (1, 1)])
+@pytest.mark.parametrize(("size", "overlap"), [(8, 4), (4, 2), (8, 0)])
+def test_windows_of_cells_sum_to_their_blocks(size: int, overlap: int) -> None:
+    cells, blocks = warp.window(size, overlap), warp.window(2 * size, overlap)
+    for place in range(4):
+        total = np.zeros(2 * size + 2 * overlap, int)
+        total[: size + 2 * overlap] += cells[place & 1]
+        total[size:] += cells[place & 2]
+        assert np.array_equal(total, blocks[place])
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (6, 6), (1, 1)])
 def test_motion_of_another_grid_is_refused(shape: tuple[int, int]) -> None:
     reference = random_references(np.random.default_rng(1), (48, 64), 8)[0]
     field = MotionField(np.ones(shape, np.int8), np.zeros((*shape, 2, 2), np.int16), (-1, 0))
-    with pytest.raises(FormatError, match="blocks"):
+    with pytest.raises(FormatError, match="cells"):
         warp.predict((reference,), field, (48, 64), 8)
 
 

@@ -8,7 +8,7 @@ import pytest
 from nvc.backend_cupy import Device
 from nvc.color import unshuffle
 from nvc.motion import warp, warp_cupy, warp_reference
-from nvc.motion.field import MotionField, grid_size
+from nvc.motion.field import MotionField, cell_grid
 
 SIZES = [(16, 16), (2, 6), (18, 34), (50, 66)]
 
@@ -30,8 +30,8 @@ def arguments(plane: int, references: tuple, motion: MotionField, size: tuple[in
     block, overlap = 16 >> half, (4 >> half) * overlapped
     taps = warp.CHROMA_TAPS if half else warp.LUMA_TAPS
     return (
-        references[0][plane], references[-1][plane], motion.modes, motion.vectors, taps, warp.window(block, overlap),
-        block, overlap, size[0] >> half, size[1] >> half, depth,
+        references[0][plane], references[-1][plane], motion.modes, motion.vectors, taps,
+        warp.window(block // 2, overlap), block, overlap, size[0] >> half, size[1] >> half, depth,
     )  # fmt: skip
 
 
@@ -83,9 +83,9 @@ def test_extreme_samples_and_one_reference(depth: int, two: bool, motion: Callab
 def test_vectors_at_every_fraction(kernel_device: Device) -> None:
     """All 16 luma and 64 chroma phases, vectors of both signs."""
     rng = np.random.default_rng(5)
-    size = (16 * 8, 16 * 8)
+    size = (8 * 8, 8 * 8)
     references = random_references(rng, size, 8)
-    rows, columns = grid_size(*size)
+    rows, columns = cell_grid(*size)
     y, x = np.mgrid[0:rows, 0:columns]
     vectors = np.stack([np.stack([x - 4, y - 4], -1), np.stack([4 - y, x - 4], -1)], 2).astype(np.int16)
     field = MotionField(np.zeros((rows, columns), np.int8), vectors, (-1, 1))

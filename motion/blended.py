@@ -1,0 +1,184 @@
+"""The blend of overlapped blocks and cells as a sum of shares that can be taken out and put back. Encoder only."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from nvc.motion.estimate import clamp_vector
+from nvc.motion.field import BLOCK, CELL, MAX_CANDIDATES, is_whole
+from nvc.motion.warp import MARGIN, OVERLAP, window
+
+SIDE, CELL_SIDE = BLOCK + 2 * OVERLAP, CELL + 2 * OVERLAP  # of what a window reaches
+SHIFT = 8  # windows sum to 1 << SHIFT
+
+
+class Pictures(NamedTuple):
+    """What is predicted, from what: luma of the grid, quarter-sample planes, windows of both sizes, sum of shares."""
+
+    current: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    windows: np.ndarray
+    cell_windows: np.ndarray
+    total: np.ndarray
+
+
+class Unit(NamedTuple):
+    """Room for one block or cell: predicted vectors with their contexts, merge candidates, and its samples.
+
+    samples     prediction
+    difference  what is left of the current picture
+    target      what the others leave to the unit's share, times 1 << SHIFT
+    share       its window
+    """
+
+    predicted: np.ndarray
+    spreads: np.ndarray
+    candidate_modes: np.ndarray
+    candidate_vectors: np.ndarray
+    samples: np.ndarray
+    difference: np.ndarray
+    target: np.ndarray
+    share: np.ndarray
+
+
+def empty_unit() -> Unit:
+    """Room for any unit."""
+    return Unit(
+        np.zeros((2, 2), np.int64), np.zeros(2, np.int64), np.empty(MAX_CANDIDATES, np.int8),
+        np.empty((MAX_CANDIDATES, 2, 2), np.int16), np.empty((SIDE, SIDE), np.int32),
+        np.empty((BLOCK, BLOCK), np.int32), np.empty((SIDE, SIDE), np.int32), np.empty((SIDE, SIDE), np.int32),
+    )  # fmt: skip
+
+
+def pictures_of(grid: np.ndarray, first: np.ndarray, second: np.ndarray) -> Pictures:
+    """Pictures with an empty sum. grid: luma of whole blocks; first, second: ``quarter_planes`` of the references."""
+    return Pictures(grid, first, second, window(BLOCK, OVERLAP), window(CELL, OVERLAP), np.zeros(grid.shape, np.int32))
+
+
+@njit(inline="never")
+def predict_unit(pictures, mode, v, row, column, top, left, side, samples):
+    """Write the prediction of (side, side) samples at (top, left), in or around a block that clamps v (2, 2)."""
+    first, second = pictures.first, pictures.second
+    h, w = first.shape[2] - 2 * MARGIN, first.shape[3] - 2 * MARGIN
+    x0, y0 = clamp_vector(v[0], row, column, h, w)
+    x1, y1 = clamp_vector(v[1], row, column, h, w)
+    p, q = first[y0 & 3, x0 & 3], second[y1 & 3, x1 & 3]
+    top, left = top + MARGIN, left + MARGIN
+    r0, c0, r1, c1 = top + (y0 >> 2), left + (x0 >> 2), top + (y1 >> 2), left + (x1 >> 2)
+    for i in range(side):
+        out = samples[i]
+        if mode == 0:
+            a, b = p[r0 + i], q[r1 + i]
+            for j in range(side):
+                out[j] = (np.int32(a[c0 + j]) + np.int32(b[c1 + j]) + 1) >> 1
+        else:
+            a, c = (p[r0 + i], c0) if mode == 1 else (q[r1 + i], c1)
+            for j in range(side):
+                out[j] = a[c + j]
+
+
+@njit(inline="always")
+def _windows_of(pictures, y, x, size):
+    """Weights of the rows and columns of a unit of ``size`` samples a side, 0 past the picture."""
+    rows, columns = pictures.total.shape[0] // size, pictures.total.shape[1] // size
+    windows = pictures.windows if size == BLOCK else pictures.cell_windows
+    down = windows[(1 if y == 0 else 0) + (2 if y == rows - 1 else 0)]
+    across = windows[(1 if x == 0 else 0) + (2 if x == columns - 1 else 0)]
+    return down, across
+
+
+@njit(inline="never")
+def _add_share(pictures, y, x, size, samples, sign):
+    """Add a unit's share to the sum of all, or with sign -1 take it out."""
+    down, across = _windows_of(pictures, y, x, size)
+    top, left, side = y * size - OVERLAP, x * size - OVERLAP, size + 2 * OVERLAP
+    for i in range(side):
+        if down[i] == 0:
+            continue
+        weight, line = sign * down[i], pictures.total[top + i]
+        for j in range(side):
+            if across[j] != 0:
+                line[left + j] += weight * across[j] * samples[i, j]
+
+
+@njit(inline="never")
+def aim(pictures, y, x, size, unit):
+    """Note what the shares in the sum leave, and the unit's window; both 0 past the picture.
+
+    That is what the others leave to the unit where its own share was taken out.
+    """
+    down, across = _windows_of(pictures, y, x, size)
+    top, left, side = y * size - OVERLAP, x * size - OVERLAP, size + 2 * OVERLAP
+    for i in range(side):
+        for j in range(side):
+            unit.share[i, j] = down[i] * across[j]
+            unit.target[i, j] = 0
+            if unit.share[i, j] != 0:
+                current = np.int32(pictures.current[top + i, left + j])
+                unit.target[i, j] = (current << SHIFT) - pictures.total[top + i, left + j]
+
+
+@njit(inline="never")
+def own_difference(block, seam):
+    """Fill the block's difference with what is left in its own samples; its prediction has ``seam`` samples around."""
+    half = np.int32(1 << (SHIFT - 1))
+    for i in range(BLOCK):
+        target, share, samples = block.target[i + OVERLAP], block.share[i + OVERLAP], block.samples[i + seam]
+        d = block.difference[i]
+        for j in range(BLOCK):
+            d[j] = (target[j + OVERLAP] - share[j + OVERLAP] * samples[j + seam] + half) >> SHIFT
+
+
+@njit(inline="never")
+def seam_error(block):
+    """Squared error around the block where its window reaches."""
+    error = np.float32(0)
+    for i in range(SIDE):
+        target, share, samples = block.target[i], block.share[i], block.samples[i]
+        if i < OVERLAP or i >= OVERLAP + BLOCK:
+            for j in range(SIDE):
+                error += np.float32(target[j] - share[j] * samples[j]) ** 2
+        else:
+            for j in range(OVERLAP):
+                error += np.float32(target[j] - share[j] * samples[j]) ** 2
+            for j in range(OVERLAP + BLOCK, SIDE):
+                error += np.float32(target[j] - share[j] * samples[j]) ** 2
+    return np.float64(error) / (1 << 2 * SHIFT)
+
+
+@njit(inline="never")
+def left_over(pictures, row, column, block):
+    """Fill the block's difference with what the sum of all leaves in it; returns the squared error around it."""
+    half = np.int32(1 << (SHIFT - 1))
+    aim(pictures, row, column, BLOCK, block)
+    error = np.float32(0)
+    for i in range(SIDE):
+        for j in range(SIDE):
+            if OVERLAP <= i < OVERLAP + BLOCK and OVERLAP <= j < OVERLAP + BLOCK:
+                block.difference[i - OVERLAP, j - OVERLAP] = (block.target[i, j] + half) >> SHIFT
+            else:
+                error += np.float32(block.target[i, j]) ** 2
+    return np.float64(error) / (1 << 2 * SHIFT)
+
+
+@njit(inline="never")
+def share_cell(pictures, mode, v, y, x, samples, sign):
+    """Add the share of a cell that moves so, or take it out; the samples are overwritten."""
+    predict_unit(pictures, mode, v, y >> 1, x >> 1, y * CELL - OVERLAP, x * CELL - OVERLAP, CELL_SIDE, samples)
+    _add_share(pictures, y, x, CELL, samples, sign)
+
+
+@njit(inline="never")
+def share_block(pictures, motion, row, column, samples, sign):
+    """Add the share of a block as its cells move, or take it out; the samples are overwritten."""
+    y, x = 2 * row, 2 * column
+    if is_whole(motion.modes, motion.vectors, row, column):
+        mode, v, top, left = motion.modes[y, x], motion.vectors[y, x], row * BLOCK - OVERLAP, column * BLOCK - OVERLAP
+        predict_unit(pictures, mode, v, row, column, top, left, SIDE, samples)
+        _add_share(pictures, row, column, BLOCK, samples, sign)
+        return
+    for k in range(4):
+        r, c = y + (k >> 1), x + (k & 1)
+        share_cell(pictures, motion.modes[r, c], motion.vectors[r, c], r, c, samples, sign)
