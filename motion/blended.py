@@ -81,26 +81,26 @@ def predict_unit(pictures, mode, v, row, column, top, left, side, samples):
 
 @njit(inline="always")
 def _windows_of(pictures, y, x, size):
-    """Weights of the rows and columns of a unit of ``size`` samples a side, 0 past the picture."""
+    """Weights of the rows and columns of a unit of ``size`` samples a side, and the bounds of those in the picture."""
     rows, columns = pictures.total.shape[0] // size, pictures.total.shape[1] // size
     windows = pictures.windows if size == BLOCK else pictures.cell_windows
     down = windows[(1 if y == 0 else 0) + (2 if y == rows - 1 else 0)]
     across = windows[(1 if x == 0 else 0) + (2 if x == columns - 1 else 0)]
-    return down, across
+    top, left = (OVERLAP if y == 0 else 0), (OVERLAP if x == 0 else 0)
+    bottom = size + (OVERLAP if y == rows - 1 else 2 * OVERLAP)
+    right = size + (OVERLAP if x == columns - 1 else 2 * OVERLAP)
+    return down, across, top, bottom, left, right
 
 
 @njit(inline="never")
 def _add_share(pictures, y, x, size, samples, sign):
     """Add a unit's share to the sum of all, or with sign -1 take it out."""
-    down, across = _windows_of(pictures, y, x, size)
-    top, left, side = y * size - OVERLAP, x * size - OVERLAP, size + 2 * OVERLAP
-    for i in range(side):
-        if down[i] == 0:
-            continue
-        weight, line = sign * down[i], pictures.total[top + i]
-        for j in range(side):
-            if across[j] != 0:
-                line[left + j] += weight * across[j] * samples[i, j]
+    down, across, top, bottom, left, right = _windows_of(pictures, y, x, size)
+    row, column = y * size - OVERLAP, x * size - OVERLAP
+    for i in range(top, bottom):
+        weight, line, own = sign * down[i], pictures.total[row + i], samples[i]
+        for j in range(left, right):
+            line[column + j] += weight * across[j] * own[j]
 
 
 @njit(inline="never")
@@ -109,15 +109,16 @@ def aim(pictures, y, x, size, unit):
 
     That is what the others leave to the unit where its own share was taken out.
     """
-    down, across = _windows_of(pictures, y, x, size)
-    top, left, side = y * size - OVERLAP, x * size - OVERLAP, size + 2 * OVERLAP
-    for i in range(side):
-        for j in range(side):
-            unit.share[i, j] = down[i] * across[j]
-            unit.target[i, j] = 0
-            if unit.share[i, j] != 0:
-                current = np.int32(pictures.current[top + i, left + j])
-                unit.target[i, j] = (current << SHIFT) - pictures.total[top + i, left + j]
+    down, across, top, bottom, left, right = _windows_of(pictures, y, x, size)
+    row, column, side = y * size - OVERLAP, x * size - OVERLAP, size + 2 * OVERLAP
+    unit.share[:side, :side] = 0
+    unit.target[:side, :side] = 0
+    for i in range(top, bottom):
+        current, line = pictures.current[row + i], pictures.total[row + i]
+        share, target, weight = unit.share[i], unit.target[i], down[i]
+        for j in range(left, right):
+            share[j] = weight * across[j]
+            target[j] = (np.int32(current[column + j]) << SHIFT) - line[column + j]
 
 
 @njit(inline="never")

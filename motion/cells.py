@@ -96,10 +96,11 @@ def _choose_cell(pictures, motion, unit, proposals, costs, mode, v, k, before, r
             m = offer(proposals, m, other, 0, explicit_bits(other, own, unit, costs, distances, base), own)
     best, at = 1e30, 0
     for i in range(m):
-        found = proposals.found[i]
-        cost = _cell_cost(pictures, proposals.kinds[i], found, y, x, unit, costs, proposals.bits[i])
-        if cost < best:
-            best, at = cost, i
+        if costs.weight * proposals.bits[i] < best:
+            found = proposals.found[i]
+            cost = _cell_cost(pictures, proposals.kinds[i], found, y, x, unit, costs, proposals.bits[i])
+            if cost < best:
+                best, at = cost, i
     mode, choice, bits = proposals.kinds[at], proposals.picks[at], proposals.bits[at]
     v[:] = proposals.found[at]
     walked = _walk_cell(pictures, mode, v, best, y, x, unit, costs, distances, base, h, w)
@@ -144,6 +145,8 @@ def _walk_cell(pictures, mode, v, cost, y, x, unit, costs, distances, base, h, w
                     if inside[0] != trial[r, 0] or inside[1] != trial[r, 1]:
                         continue
                     own = explicit_bits(mode, trial, unit, costs, distances, base)
+                    if costs.weight * own >= cost:
+                        continue
                     c = _cell_cost(pictures, mode, trial, y, x, unit, costs, own)
                     if c < cost:
                         cost, bits, found = c, own, True
