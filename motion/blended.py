@@ -122,14 +122,18 @@ def aim(pictures, y, x, size, unit):
 
 
 @njit(inline="never")
-def own_difference(block, seam):
-    """Fill the block's difference with what is left in its own samples; its prediction has ``seam`` samples around."""
+def fill_difference(unit, inner, seam):
+    """Fill the unit's difference with what its prediction leaves of the target from sample ``inner`` on, each way.
+
+    inner  OVERLAP for a block's own samples; 0 for all that a cell's window reaches, which is as many
+    seam   samples that the prediction has before that
+    """
     half = np.int32(1 << (SHIFT - 1))
     for i in range(BLOCK):
-        target, share, samples = block.target[i + OVERLAP], block.share[i + OVERLAP], block.samples[i + seam]
-        d = block.difference[i]
+        target, share, samples = unit.target[i + inner], unit.share[i + inner], unit.samples[i + seam]
+        d = unit.difference[i]
         for j in range(BLOCK):
-            d[j] = (target[j + OVERLAP] - share[j + OVERLAP] * samples[j + seam] + half) >> SHIFT
+            d[j] = (target[j + inner] - share[j + inner] * samples[j + seam] + half) >> SHIFT
 
 
 @njit(inline="never")
@@ -152,16 +156,10 @@ def seam_error(block):
 @njit(inline="never")
 def left_over(pictures, row, column, block):
     """Fill the block's difference with what the sum of all leaves in it; returns the squared error around it."""
-    half = np.int32(1 << (SHIFT - 1))
     aim(pictures, row, column, BLOCK, block)
-    error = np.float32(0)
-    for i in range(SIDE):
-        for j in range(SIDE):
-            if OVERLAP <= i < OVERLAP + BLOCK and OVERLAP <= j < OVERLAP + BLOCK:
-                block.difference[i - OVERLAP, j - OVERLAP] = (block.target[i, j] + half) >> SHIFT
-            else:
-                error += np.float32(block.target[i, j]) ** 2
-    return np.float64(error) / (1 << 2 * SHIFT)
+    block.samples[:] = 0
+    fill_difference(block, OVERLAP, OVERLAP)
+    return seam_error(block)
 
 
 @njit(inline="never")

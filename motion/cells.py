@@ -3,19 +3,10 @@
 import numpy as np
 from numba import njit
 
-from nvc.motion.blended import CELL_SIDE, SHIFT, aim, left_over, predict_unit, share_cell
+from nvc.motion.blended import CELL_SIDE, aim, fill_difference, left_over, predict_unit, share_cell
 from nvc.motion.estimate import clamp_vector, satd
-from nvc.motion.field import (
-    CELL,
-    MAX_CANDIDATES,
-    SPLIT,
-    cell_context,
-    fill_unit,
-    merge_candidates,
-    merge_context,
-    predict_vector,
-)
-from nvc.motion.proposals import AROUND, explicit_bits, offer
+from nvc.motion.field import CELL, cell_context, fill_unit
+from nvc.motion.proposals import AROUND, explicit_bits, look_around, offer, offer_around, offer_merges
 from nvc.motion.warp import OVERLAP
 
 # Weight of what is left where a cell's window reaches, against lambda times bits.
@@ -28,14 +19,10 @@ _WALK = ((4, 2), (2, 1), (1, 1))
 def choose_cells(pictures, motion, unit, proposals, costs, modes, vectors, row, column, h, w):
     """Choose the cells of a block whose share is not in the sum, from ``modes`` (4,) and ``vectors`` (4, 2, 2) on.
 
-    Writes them there and in ``motion``. Returns their bits, with the split's; what they leave is in the unit's
-    difference, and the squared error around the block comes second.
+    Writes them there and in ``motion``. Returns their bits and the squared error around the block; what they leave in
+    it is in the unit's difference.
     """
-    top, left = 2 * row, 2 * column
-    n = MAX_CANDIDATES
-    if costs.use_merge:
-        n = _candidates(motion, unit, top, left, 2)
-    bits = np.float64(costs.merge[merge_context(motion.choices, row, column, n), SPLIT])
+    top, left, bits = 2 * row, 2 * column, 0.0
     for k in range(4):
         y, x = top + (k >> 1), left + (k & 1)
         fill_unit(motion.modes, motion.vectors, y, x, 1, modes[k], vectors[k])
@@ -56,14 +43,6 @@ def choose_cells(pictures, motion, unit, proposals, costs, modes, vectors, row, 
     return bits, error
 
 
-@njit(inline="always")
-def _candidates(motion, unit, y, x, side):
-    return merge_candidates(
-        motion.modes, motion.vectors, motion.temporal_modes, motion.temporal_vectors, y, x, side,
-        motion.distances[1] != 0, unit.candidate_modes, unit.candidate_vectors,
-    )  # fmt: skip
-
-
 @njit(inline="never")
 def _choose_cell(pictures, motion, unit, proposals, costs, mode, v, k, before, row, column, h, w):
     """(mode, merge symbol, bits) of cell ``k`` from motion (mode, v) on; writes v. before: merge symbol of cell k - 1.
@@ -73,27 +52,14 @@ def _choose_cell(pictures, motion, unit, proposals, costs, mode, v, k, before, r
     distances = motion.distances
     y, x = 2 * row + (k >> 1), 2 * column + (k & 1)
     aim(pictures, y, x, CELL, unit)
-    for r in range(2 if distances[1] != 0 else 1):
-        unit.spreads[r] = predict_vector(
-            motion.modes, motion.vectors, motion.temporal_vectors, y, x, 1, r, unit.predicted[r]
-        )
-    own = np.empty((2, 2), np.int64)
+    n = look_around(motion, unit, y, x, 1)
     m, base = 0, 0.0
     if costs.use_merge:
-        n = _candidates(motion, unit, y, x, 1)
         merge = costs.cells[cell_context(k, before, n)]
         base = merge[0]
-        for i in range(n):
-            if unit.candidate_modes[i] != 0 or costs.use_both:
-                own[:] = unit.candidate_vectors[i]
-                m = offer(proposals, m, np.int64(unit.candidate_modes[i]), i + 1, merge[i + 1], own)
+        m = offer_merges(proposals, 0, unit, n, costs, merge)
     m = offer(proposals, m, mode, 0, explicit_bits(mode, v, unit, costs, distances, base), v)
-    for i in range(len(AROUND)):
-        r, c = y + AROUND[i, 1], x + AROUND[i, 0]
-        if 0 <= r < motion.modes.shape[0] and 0 <= c < motion.modes.shape[1]:
-            own[:] = motion.vectors[r, c]
-            other = np.int64(motion.modes[r, c])
-            m = offer(proposals, m, other, 0, explicit_bits(other, own, unit, costs, distances, base), own)
+    m = offer_around(proposals, m, motion, unit, costs, base, y, x, 1)
     best, at = 1e30, 0
     for i in range(m):
         if costs.weight * proposals.bits[i] < best:
@@ -115,12 +81,8 @@ def _choose_cell(pictures, motion, unit, proposals, costs, mode, v, k, before, r
 @njit(inline="never")
 def _cell_cost(pictures, mode, v, y, x, unit, costs, bits):
     """SATD of all that a cell's window reaches, with lambda times bits."""
-    half = np.int32(1 << (SHIFT - 1))
     predict_unit(pictures, mode, v, y >> 1, x >> 1, y * CELL - OVERLAP, x * CELL - OVERLAP, CELL_SIDE, unit.samples)
-    for i in range(CELL_SIDE):
-        target, share, samples, d = unit.target[i], unit.share[i], unit.samples[i], unit.difference[i]
-        for j in range(CELL_SIDE):
-            d[j] = (target[j] - share[j] * samples[j] + half) >> SHIFT
+    fill_difference(unit, 0, 0)
     return CELL_WEIGHT * satd(unit.difference) + costs.weight * bits
 
 

@@ -12,7 +12,7 @@ from nvc.motion.blended import (
     SIDE,
     aim,
     empty_unit,
-    own_difference,
+    fill_difference,
     pictures_of,
     predict_unit,
     seam_error,
@@ -27,14 +27,23 @@ from nvc.motion.field import (
     MotionField,
     fill_unit,
     is_whole,
-    merge_candidates,
     merge_context,
     mirrored,
-    predict_vector,
     temporal_candidate,
     whole_blocks,
 )
-from nvc.motion.proposals import AROUND, STEPS, Costs, Motion, explicit_bits, no_proposals, offer
+from nvc.motion.proposals import (
+    AROUND,
+    STEPS,
+    Costs,
+    Motion,
+    explicit_bits,
+    look_around,
+    no_proposals,
+    offer,
+    offer_around,
+    offer_merges,
+)
 from nvc.motion.warp import MARGIN, OVERLAP
 
 # Weight of the bits of motion, and of the squared error in the seam, against the bits of a residual and its own error.
@@ -111,38 +120,19 @@ def _offer_moved(proposals, m, motion, block, costs, base, row, column, h, w):
 
 @njit(inline="never")
 def _propose(proposals, motion, block, costs, row, column, h, w):
-    """Write what a whole block may be, the present motion of its first cell first; returns the number."""
-    rows, columns = motion.modes.shape
-    distances = motion.distances
-    two = distances[1] != 0
-    top, left = 2 * row, 2 * column
-    n = merge_candidates(
-        motion.modes, motion.vectors, motion.temporal_modes, motion.temporal_vectors, top, left, 2, two,
-        block.candidate_modes, block.candidate_vectors,
-    )  # fmt: skip
+    """Write what a whole block may be, the motion of its first cell first; returns the number, and a split's bits."""
+    y, x = 2 * row, 2 * column
+    n = look_around(motion, block, y, x, 2)
     merge = costs.merge[merge_context(motion.choices, row, column, n if costs.use_merge else MAX_CANDIDATES)]
     base = merge[0] if costs.use_merge or costs.use_split else 0.0
-    for r in range(2 if two else 1):
-        block.spreads[r] = predict_vector(
-            motion.modes, motion.vectors, motion.temporal_vectors, top, left, 2, r, block.predicted[r]
-        )
     own = np.empty((2, 2), np.int64)
-    own[:] = motion.vectors[top, left]
-    mode = np.int64(motion.modes[top, left])
-    m = offer(proposals, 0, mode, 0, explicit_bits(mode, own, block, costs, distances, base), own)
+    own[:] = motion.vectors[y, x]
+    mode = np.int64(motion.modes[y, x])
+    m = offer(proposals, 0, mode, 0, explicit_bits(mode, own, block, costs, motion.distances, base), own)
     if costs.use_merge:
-        for k in range(n):
-            if block.candidate_modes[k] != 0 or costs.use_both:
-                own[:] = block.candidate_vectors[k]
-                m = offer(proposals, m, np.int64(block.candidate_modes[k]), k + 1, merge[k + 1], own)
-    for k in range(len(AROUND)):
-        y = top + (0 if AROUND[k, 1] == 0 else (2 if AROUND[k, 1] > 0 else -1))
-        x = left + (0 if AROUND[k, 0] == 0 else (2 if AROUND[k, 0] > 0 else -1))
-        if 0 <= y < rows and 0 <= x < columns:
-            own[:] = motion.vectors[y, x]
-            mode = np.int64(motion.modes[y, x])
-            m = offer(proposals, m, mode, 0, explicit_bits(mode, own, block, costs, distances, base), own)
-    return _offer_moved(proposals, m, motion, block, costs, base, row, column, h, w)
+        m = offer_merges(proposals, m, block, n, costs, merge)
+    m = offer_around(proposals, m, motion, block, costs, base, y, x, 2)
+    return _offer_moved(proposals, m, motion, block, costs, base, row, column, h, w), np.float64(merge[SPLIT])
 
 
 @njit(inline="always")
@@ -161,7 +151,7 @@ def _best(pictures, proposals, m, block, costs, row, column):
     top, left = row * BLOCK, column * BLOCK
     for k in range(m):
         predict_unit(pictures, proposals.kinds[k], proposals.found[k], row, column, top, left, BLOCK, block.samples)
-        own_difference(block, 0)
+        fill_difference(block, OVERLAP, 0)
         rates[k] = satd(block.difference) + costs.weight * proposals.bits[k]
     limit = NEAR * rates[:m].min() + NEAR_BITS * costs.weight
     top, left = top - OVERLAP, left - OVERLAP
@@ -170,7 +160,7 @@ def _best(pictures, proposals, m, block, costs, row, column):
         if k > 0 and rates[k] > limit:
             continue
         predict_unit(pictures, proposals.kinds[k], proposals.found[k], row, column, top, left, SIDE, block.samples)
-        own_difference(block, OVERLAP)
+        fill_difference(block, OVERLAP, OVERLAP)
         j = _cost(block, costs, proposals.bits[k], seam_error(block))
         if j < best:
             best, at = j, k
@@ -221,7 +211,7 @@ def _sweep(pictures, motion, costs, unit, proposals, sweeps):
                 share_block(pictures, motion, row, column, unit.samples, -1)
                 _note(motion, row, column, old_modes, old_vectors)
                 was_whole = is_whole(motion.modes, motion.vectors, row, column)
-                m = _propose(proposals, motion, unit, costs, row, column, h, w)
+                m, split_bits = _propose(proposals, motion, unit, costs, row, column, h, w)
                 at, cost = _best(pictures, proposals, m, unit, costs, row, column)
                 mode, choice, v, bits = proposals.kinds[at], proposals.picks[at], vectors[0], proposals.bits[at]
                 for r in range(2):
@@ -239,7 +229,7 @@ def _sweep(pictures, motion, costs, unit, proposals, sweeps):
                     )
                     if (
                         not is_whole(motion.modes, motion.vectors, row, column)
-                        and _cost(unit, costs, bits, error) < cost
+                        and _cost(unit, costs, split_bits + bits, error) < cost
                     ):
                         motion.choices[row, column] = SPLIT
                     else:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from nvc.motion.estimate import pair_bits, vector_bits
-from nvc.motion.field import MAX_CANDIDATES, mirrored
+from nvc.motion.field import MAX_CANDIDATES, merge_candidates, mirrored, predict_vector
 
 AROUND = np.array([(-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)], np.int64)
 STEPS = 1  # quarter samples around a vector
@@ -59,6 +59,20 @@ def no_proposals() -> Proposals:
     )  # fmt: skip
 
 
+@njit(inline="always")
+def look_around(motion, unit, y, x, side):
+    """Fill the unit's predicted vectors, their contexts and its merge candidates; returns the number of these."""
+    two = motion.distances[1] != 0
+    for r in range(2 if two else 1):
+        unit.spreads[r] = predict_vector(
+            motion.modes, motion.vectors, motion.temporal_vectors, y, x, side, r, unit.predicted[r]
+        )
+    return merge_candidates(
+        motion.modes, motion.vectors, motion.temporal_modes, motion.temporal_vectors, y, x, side, two,
+        unit.candidate_modes, unit.candidate_vectors,
+    )  # fmt: skip
+
+
 @njit(inline="never")
 def explicit_bits(mode, v, unit, costs, distances, base):
     """Bits of a unit that copies no other, mirrored where its vectors allow that and it is cheaper."""
@@ -92,3 +106,28 @@ def offer(proposals, m, mode, pick, bits, v):
     proposals.kinds[m], proposals.picks[m], proposals.bits[m] = mode, pick, bits
     proposals.found[m] = v
     return m + 1
+
+
+@njit(inline="never")
+def offer_merges(proposals, m, unit, count, costs, bits):
+    """Offer the unit's first ``count`` merge candidates, ``bits`` by merge symbol; returns the number of all."""
+    v = np.empty((2, 2), np.int64)
+    for k in range(count):
+        if unit.candidate_modes[k] != 0 or costs.use_both:
+            v[:] = unit.candidate_vectors[k]
+            m = offer(proposals, m, np.int64(unit.candidate_modes[k]), k + 1, bits[k + 1], v)
+    return m
+
+
+@njit(inline="never")
+def offer_around(proposals, m, motion, unit, costs, base, y, x, side):
+    """Offer the motion of the cells that touch the unit, as its own; returns the number of all."""
+    v = np.empty((2, 2), np.int64)
+    for k in range(len(AROUND)):
+        r = y + (side if AROUND[k, 1] > 0 else AROUND[k, 1])
+        c = x + (side if AROUND[k, 0] > 0 else AROUND[k, 0])
+        if 0 <= r < motion.modes.shape[0] and 0 <= c < motion.modes.shape[1]:
+            v[:] = motion.vectors[r, c]
+            mode = np.int64(motion.modes[r, c])
+            m = offer(proposals, m, mode, 0, explicit_bits(mode, v, unit, costs, motion.distances, base), v)
+    return m

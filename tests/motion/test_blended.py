@@ -10,8 +10,8 @@ from nvc.motion.blended import (
     SIDE,
     aim,
     empty_unit,
+    fill_difference,
     left_over,
-    own_difference,
     pictures_of,
     predict_unit,
     seam_error,
@@ -66,7 +66,7 @@ def test_what_is_left_is_the_same_from_both_sides(at: tuple[int, int], motion: C
     aim(pictures, row, column, BLOCK, unit)
     corner = row * BLOCK - OVERLAP, column * BLOCK - OVERLAP
     predict_unit(pictures, field.modes[y, x], field.vectors[y, x], row, column, *corner, SIDE, unit.samples)
-    own_difference(unit, OVERLAP)
+    fill_difference(unit, OVERLAP, OVERLAP)
     seam = seam_error(unit)
     share_block(pictures, moved, row, column, again.samples, 1)
     assert left_over(pictures, row, column, again) == pytest.approx(seam, rel=1e-5)

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from nvc.motion.field import FIRST, SECOND, VECTOR_LIMIT, MotionField, grid_size, is_whole
+from nvc.motion.field import MotionField, is_whole
 from tests.motion.test_overlapped import both, left_over, smooth
-
-TOOLS = ("merge", "bipred", "mirror")
 
 
 def split(field: MotionField) -> np.ndarray:
@@ -38,19 +36,3 @@ def test_a_picture_that_moves_as_a_whole_is_not_split() -> None:
     big = smooth(3, 128, 200)
     field = both(big[:, 20:180], [big[:, 14:174]])[1]
     assert not split(field)[:, :-1].any()  # what came in at the right was not there
-
-
-@pytest.mark.parametrize("size", [(16, 16), (5, 3), (17, 33), (2, 50)])
-@pytest.mark.parametrize("off", [(), ("merge",), ("mirror",), TOOLS])
-@pytest.mark.parametrize("two", [True, False])
-def test_split_motion_is_codable_on_odd_sizes(size: tuple[int, int], off: tuple[str, ...], two: bool) -> None:
-    rng = np.random.default_rng(5)
-    current, first, second = (rng.integers(0, 256, size).astype(np.uint8) for _ in range(3))
-    tools = {name: name not in off for name in TOOLS}
-    field = both(current, [first, second] if two else [first], 0.1, **tools)[1]
-    assert split(field).shape == grid_size(*size)
-    assert np.abs(field.vectors.astype(int)).max() < VECTOR_LIMIT
-    assert not field.vectors[field.modes == FIRST, 1].any()
-    assert not field.vectors[field.modes == SECOND, 0].any()
-    assert two or np.all(field.modes == FIRST)
-    assert "bipred" not in off or np.all(field.modes != 0)

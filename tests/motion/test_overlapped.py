@@ -76,11 +76,12 @@ def test_vectors_spread_against_the_order_of_coding() -> None:
 @pytest.mark.parametrize("size", [(16, 16), (5, 3), (17, 33), (2, 50)])
 @pytest.mark.parametrize("off", [(), ("merge",), ("mirror",), TOOLS])
 @pytest.mark.parametrize("two", [True, False])
-def test_motion_is_codable_on_odd_sizes(size: tuple[int, int], off: tuple[str, ...], two: bool) -> None:
+@pytest.mark.parametrize("weight", [4.0, 0.1])
+def test_motion_is_codable_on_odd_sizes(size: tuple[int, int], off: tuple[str, ...], two: bool, weight: float) -> None:
     rng = np.random.default_rng(5)
     current, first, second = (rng.integers(0, 256, size).astype(np.uint8) for _ in range(3))
     tools = {name: name not in off for name in TOOLS}
-    field = both(current, [first, second] if two else [first], **tools)[1]
+    field = both(current, [first, second] if two else [first], weight, **tools)[1]
     assert field.modes.shape == cell_grid(*size)
     assert np.abs(field.vectors.astype(int)).max() < VECTOR_LIMIT
     assert not field.vectors[field.modes == FIRST, 1].any()
