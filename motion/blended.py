@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from nvc.motion.distortion import Scratch, empty_scratch
 from nvc.motion.estimate import clamp_vector
 from nvc.motion.field import BLOCK, CELL, MAX_CANDIDATES, is_whole
 from nvc.motion.warp import MARGIN, OVERLAP, window
@@ -27,10 +28,10 @@ class Pictures(NamedTuple):
 class Unit(NamedTuple):
     """Room for one block or cell: predicted vectors with their contexts, merge candidates, and its samples.
 
-    samples     prediction
-    difference  what is left of the current picture
-    target      what the others leave to the unit's share, times 1 << SHIFT
-    share       its window
+    samples  prediction
+    target   what the others leave to the unit's share, times 1 << SHIFT
+    share    its window
+    scratch  what is left of the current picture, to be measured
     """
 
     predicted: np.ndarray
@@ -38,17 +39,17 @@ class Unit(NamedTuple):
     candidate_modes: np.ndarray
     candidate_vectors: np.ndarray
     samples: np.ndarray
-    difference: np.ndarray
     target: np.ndarray
     share: np.ndarray
+    scratch: Scratch
 
 
 def empty_unit() -> Unit:
     """Room for any unit."""
     return Unit(
         np.zeros((2, 2), np.int64), np.zeros(2, np.int64), np.empty(MAX_CANDIDATES, np.int8),
-        np.empty((MAX_CANDIDATES, 2, 2), np.int16), np.empty((SIDE, SIDE), np.int32),
-        np.empty((BLOCK, BLOCK), np.int32), np.empty((SIDE, SIDE), np.int32), np.empty((SIDE, SIDE), np.int32),
+        np.empty((MAX_CANDIDATES, 2, 2), np.int16), *(np.zeros((SIDE, SIDE), np.int32) for _ in range(3)),
+        empty_scratch(),
     )  # fmt: skip
 
 
@@ -57,26 +58,59 @@ def pictures_of(grid: np.ndarray, first: np.ndarray, second: np.ndarray) -> Pict
     return Pictures(grid, first, second, window(BLOCK, OVERLAP), window(CELL, OVERLAP), np.zeros(grid.shape, np.int32))
 
 
-@njit(inline="never")
-def predict_unit(pictures, mode, v, row, column, top, left, side, samples):
-    """Write the prediction of (side, side) samples at (top, left), in or around a block that clamps v (2, 2)."""
+@njit(inline="always")
+def _sources(pictures, v, row, column, top, left):
+    """Planes of both references that v (2, 2), as a block clamps it, points to, and where in them (top, left) is."""
     first, second = pictures.first, pictures.second
     h, w = first.shape[2] - 2 * MARGIN, first.shape[3] - 2 * MARGIN
     x0, y0 = clamp_vector(v[0], row, column, h, w)
     x1, y1 = clamp_vector(v[1], row, column, h, w)
-    p, q = first[y0 & 3, x0 & 3], second[y1 & 3, x1 & 3]
     top, left = top + MARGIN, left + MARGIN
-    r0, c0, r1, c1 = top + (y0 >> 2), left + (x0 >> 2), top + (y1 >> 2), left + (x1 >> 2)
+    return (
+        first[y0 & 3, x0 & 3], second[y1 & 3, x1 & 3],
+        top + (y0 >> 2), left + (x0 >> 2), top + (y1 >> 2), left + (x1 >> 2),
+    )  # fmt: skip
+
+
+@njit(inline="never")
+def predict_unit(pictures, mode, v, row, column, top, left, side, samples):
+    """Write the prediction of (side, side) samples at (top, left), in or around a block that clamps v (2, 2)."""
+    p, q, r0, c0, r1, c1 = _sources(pictures, v, row, column, top, left)
+    if mode == 0:
+        for i in range(side):
+            out, a, b = samples[i, :side], p[r0 + i, c0 : c0 + side], q[r1 + i, c1 : c1 + side]
+            for j in range(side):
+                out[j] = (np.int32(a[j]) + np.int32(b[j]) + 1) >> 1
+        return
+    plane, r, c = (p, r0, c0) if mode == 1 else (q, r1, c1)
     for i in range(side):
-        out = samples[i]
-        if mode == 0:
-            a, b = p[r0 + i], q[r1 + i]
-            for j in range(side):
-                out[j] = (np.int32(a[c0 + j]) + np.int32(b[c1 + j]) + 1) >> 1
-        else:
-            a, c = (p[r0 + i], c0) if mode == 1 else (q[r1 + i], c1)
-            for j in range(side):
-                out[j] = a[c + j]
+        out, a = samples[i, :side], plane[r + i, c : c + side]
+        for j in range(side):
+            out[j] = a[j]
+
+
+@njit(inline="never")
+def subtract_unit(pictures, mode, v, row, column, top, left, inner, unit):
+    """Fill the unit's difference with what a prediction of 16x16 samples at (top, left) leaves of the target.
+
+    inner  where in the target that is, each way: OVERLAP for a block's own samples, 0 for all a cell's window reaches
+    """
+    p, q, r0, c0, r1, c1 = _sources(pictures, v, row, column, top, left)
+    d, targets, shares, half = unit.scratch.difference, unit.target, unit.share, np.int32(1 << (SHIFT - 1))
+    if mode == 0:
+        for i in range(BLOCK):
+            target, share = targets[i + inner, inner : inner + BLOCK], shares[i + inner, inner : inner + BLOCK]
+            a, b = p[r0 + i, c0 : c0 + BLOCK], q[r1 + i, c1 : c1 + BLOCK]
+            for j in range(BLOCK):
+                mean = (np.int32(a[j]) + np.int32(b[j]) + 1) >> 1
+                d[BLOCK * i + j] = (target[j] - share[j] * mean + half) >> SHIFT
+        return
+    plane, r, c = (p, r0, c0) if mode == 1 else (q, r1, c1)
+    for i in range(BLOCK):
+        target, share = targets[i + inner, inner : inner + BLOCK], shares[i + inner, inner : inner + BLOCK]
+        a = plane[r + i, c : c + BLOCK]
+        for j in range(BLOCK):
+            d[BLOCK * i + j] = (target[j] - share[j] * np.int32(a[j]) + half) >> SHIFT
 
 
 @njit(inline="always")
@@ -96,11 +130,12 @@ def _windows_of(pictures, y, x, size):
 def _add_share(pictures, y, x, size, samples, sign):
     """Add a unit's share to the sum of all, or with sign -1 take it out."""
     down, across, top, bottom, left, right = _windows_of(pictures, y, x, size)
-    row, column = y * size - OVERLAP, x * size - OVERLAP
+    row, column, total = y * size - OVERLAP, x * size - OVERLAP, pictures.total
     for i in range(top, bottom):
-        weight, line, own = sign * down[i], pictures.total[row + i], samples[i]
-        for j in range(left, right):
-            line[column + j] += weight * across[j] * own[j]
+        weight, line = sign * down[i], total[row + i, column + left : column + right]
+        own, beside = samples[i, left:right], across[left:right]
+        for j in range(right - left):
+            line[j] += weight * beside[j] * own[j]
 
 
 @njit(inline="never")
@@ -111,37 +146,36 @@ def aim(pictures, y, x, size, unit):
     """
     down, across, top, bottom, left, right = _windows_of(pictures, y, x, size)
     row, column, side = y * size - OVERLAP, x * size - OVERLAP, size + 2 * OVERLAP
-    unit.share[:side, :side] = 0
-    unit.target[:side, :side] = 0
+    shares, targets, grid, total = unit.share, unit.target, pictures.current, pictures.total
+    shares[:side, :side] = 0
+    targets[:side, :side] = 0
     for i in range(top, bottom):
-        current, line = pictures.current[row + i], pictures.total[row + i]
-        share, target, weight = unit.share[i], unit.target[i], down[i]
-        for j in range(left, right):
-            share[j] = weight * across[j]
-            target[j] = (np.int32(current[column + j]) << SHIFT) - line[column + j]
+        current = grid[row + i, column + left : column + right]
+        line, beside = total[row + i, column + left : column + right], across[left:right]
+        share, target, weight = shares[i, left:right], targets[i, left:right], down[i]
+        for j in range(right - left):
+            share[j] = weight * beside[j]
+            target[j] = (np.int32(current[j]) << SHIFT) - line[j]
 
 
 @njit(inline="never")
-def fill_difference(unit, inner, seam):
-    """Fill the unit's difference with what its prediction leaves of the target from sample ``inner`` on, each way.
-
-    inner  OVERLAP for a block's own samples; 0 for all that a cell's window reaches, which is as many
-    seam   samples that the prediction has before that
-    """
-    half = np.int32(1 << (SHIFT - 1))
+def fill_difference(block):
+    """Fill the block's difference with what its samples leave of the target in its own 16x16."""
+    targets, shares, predicted, d = block.target, block.share, block.samples, block.scratch.difference
+    inner, end, half = OVERLAP, OVERLAP + BLOCK, np.int32(1 << (SHIFT - 1))
     for i in range(BLOCK):
-        target, share, samples = unit.target[i + inner], unit.share[i + inner], unit.samples[i + seam]
-        d = unit.difference[i]
+        target, share = targets[i + inner, inner:end], shares[i + inner, inner:end]
+        samples = predicted[i + inner, inner:end]
         for j in range(BLOCK):
-            d[j] = (target[j + inner] - share[j + inner] * samples[j + seam] + half) >> SHIFT
+            d[BLOCK * i + j] = (target[j] - share[j] * samples[j] + half) >> SHIFT
 
 
 @njit(inline="never")
 def seam_error(block):
     """Squared error around the block where its window reaches."""
-    error = np.float32(0)
+    targets, shares, predicted, error = block.target, block.share, block.samples, np.float32(0)
     for i in range(SIDE):
-        target, share, samples = block.target[i], block.share[i], block.samples[i]
+        target, share, samples = targets[i], shares[i], predicted[i]
         if i < OVERLAP or i >= OVERLAP + BLOCK:
             for j in range(SIDE):
                 error += np.float32(target[j] - share[j] * samples[j]) ** 2
@@ -158,7 +192,7 @@ def left_over(pictures, row, column, block):
     """Fill the block's difference with what the sum of all leaves in it; returns the squared error around it."""
     aim(pictures, row, column, BLOCK, block)
     block.samples[:] = 0
-    fill_difference(block, OVERLAP, OVERLAP)
+    fill_difference(block)
     return seam_error(block)
 
 

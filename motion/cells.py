@@ -3,8 +3,9 @@
 import numpy as np
 from numba import njit
 
-from nvc.motion.blended import CELL_SIDE, aim, fill_difference, left_over, predict_unit, share_cell
-from nvc.motion.estimate import clamp_vector, satd
+from nvc.motion.blended import aim, left_over, share_cell, subtract_unit
+from nvc.motion.distortion import satd
+from nvc.motion.estimate import clamp_vector
 from nvc.motion.field import CELL, cell_context, fill_unit
 from nvc.motion.proposals import AROUND, explicit_bits, look_around, offer, offer_around, offer_merges
 from nvc.motion.warp import OVERLAP
@@ -81,9 +82,8 @@ def _choose_cell(pictures, motion, unit, proposals, costs, mode, v, k, before, r
 @njit(inline="never")
 def _cell_cost(pictures, mode, v, y, x, unit, costs, bits):
     """SATD of all that a cell's window reaches, with lambda times bits."""
-    predict_unit(pictures, mode, v, y >> 1, x >> 1, y * CELL - OVERLAP, x * CELL - OVERLAP, CELL_SIDE, unit.samples)
-    fill_difference(unit, 0, 0)
-    return CELL_WEIGHT * satd(unit.difference) + costs.weight * bits
+    subtract_unit(pictures, mode, v, y >> 1, x >> 1, y * CELL - OVERLAP, x * CELL - OVERLAP, 0, unit)
+    return CELL_WEIGHT * satd(unit.scratch.difference, unit.scratch.turned) + costs.weight * bits
 
 
 @njit(inline="never")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from nvc.motion.distortion import empty_scratch, residual_bits, satd
 from nvc.motion.field import (
     BLOCK,
     MAX_CANDIDATES,
@@ -98,7 +99,7 @@ def estimate(
     _search(
         grid, quarters[0], quarters[-1], flows[0], flows[-1], temporal_modes, temporal_vectors,
         np.array(distances, np.int64), costs.merge, costs.modes, costs.lengths, weight, merge, bipred,
-        mirror and bipred, residual.basis, residual.bits, residual.scale, modes, vectors,
+        mirror and bipred, residual.basis, residual.bits, residual.scale, empty_scratch(), modes, vectors,
     )  # fmt: skip
     return MotionField(modes, vectors, distances)
 
@@ -159,60 +160,40 @@ def _sad(current, quarters, top, left, x, y):
 
 
 @njit(inline="never")
-def satd(d):
-    """SATD of a 16x16 difference (int32, destroyed) in 8x8 blocks, scaled as a SAD (sum / 4)."""
-    turned = np.empty((BLOCK, BLOCK), np.int32)
-    total = np.int32(0)
-    for half in range(0, BLOCK, 8):
-        for span in (1, 2, 4):
-            for i in range(8):
-                if i & span == 0:
-                    p, q = d[half + i], d[half + i + span]
-                    for j in range(BLOCK):
-                        a, b = p[j], q[j]
-                        p[j] = a + b
-                        q[j] = a - b
-    for i in range(BLOCK):
-        for j in range(BLOCK):
-            turned[j, i] = d[i, j]
-    for half in range(0, BLOCK, 8):
-        for span in (1, 2):
-            for i in range(8):
-                if i & span == 0:
-                    p, q = turned[half + i], turned[half + i + span]
-                    for j in range(BLOCK):
-                        a, b = p[j], q[j]
-                        p[j] = a + b
-                        q[j] = a - b
-        # The last butterfly: |a + b| + |a - b| is twice the larger magnitude.
-        for i in range(4):
-            p, q = turned[half + i], turned[half + i + 4]
-            for j in range(BLOCK):
-                total += max(abs(p[j]), abs(q[j]))
-    return total >> 1
+def _satd_one(current, quarters, top, left, x, y, d, turned):
+    _subtract(current, quarters, top, left, x, y, d)
+    return satd(d, turned)
 
 
 @njit(inline="never")
-def _satd_one(current, quarters, top, left, x, y, d):
+def _satd_pair(current, first, second, top, left, v, d, turned):
+    _subtract_mean(current, first, second, top, left, v, d)
+    return satd(d, turned)
+
+
+@njit(inline="always")
+def _subtract(current, quarters, top, left, x, y, d):
+    """Fill ``d`` (256,) with the block less its prediction from one reference."""
     plane = quarters[y & 3, x & 3]
     r, c = top + (y >> 2) + MARGIN, left + (x >> 2) + MARGIN
     for i in range(BLOCK):
-        a, b = current[top + i], plane[r + i]
+        a, b = current[top + i, left : left + BLOCK], plane[r + i, c : c + BLOCK]
         for j in range(BLOCK):
-            d[i, j] = np.int32(a[left + j]) - np.int32(b[c + j])
-    return satd(d)
+            d[BLOCK * i + j] = np.int32(a[j]) - np.int32(b[j])
 
 
-@njit(inline="never")
-def _satd_pair(current, first, second, top, left, x0, y0, x1, y1, d):
+@njit(inline="always")
+def _subtract_mean(current, first, second, top, left, v, d):
+    """Fill ``d`` (256,) with the block less the mean of its predictions, vectors v (2, 2)."""
+    x0, y0, x1, y1 = v[0, 0], v[0, 1], v[1, 0], v[1, 1]
     p, q = first[y0 & 3, x0 & 3], second[y1 & 3, x1 & 3]
     r0, c0 = top + (y0 >> 2) + MARGIN, left + (x0 >> 2) + MARGIN
     r1, c1 = top + (y1 >> 2) + MARGIN, left + (x1 >> 2) + MARGIN
     for i in range(BLOCK):
-        a, b, e = current[top + i], p[r0 + i], q[r1 + i]
+        a = current[top + i, left : left + BLOCK]
+        b, e = p[r0 + i, c0 : c0 + BLOCK], q[r1 + i, c1 : c1 + BLOCK]
         for j in range(BLOCK):
-            d[i, j] = np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(e[c1 + j]) + 1) >> 1)
-    return satd(d)
+            d[BLOCK * i + j] = np.int32(a[j]) - ((np.int32(b[j]) + np.int32(e[j]) + 1) >> 1)
 
 
 @njit(inline="always")
@@ -231,8 +212,9 @@ def pair_bits(lengths, spreads, x0, y0, x1, y1):
 
 
 @njit(inline="never")
-def _refine(current, quarters, top, left, start, predicted, spread, lengths, weight, h, w, row, column, best, d):
+def _refine(current, quarters, top, left, start, predicted, spread, lengths, weight, h, w, row, column, best, scratch):
     """Walk from ``start`` (x, y) downhill: whole samples, halves, quarters. Writes x, y; returns the cost."""
+    d, turned = scratch.difference, scratch.turned
     x, y, cost = start[0], start[1], best
     low_x = max((-BLOCK * (column + 1) - 20) * 4, -VECTOR_LIMIT)
     low_y = max((-BLOCK * (row + 1) - 20) * 4, -VECTOR_LIMIT)
@@ -240,7 +222,7 @@ def _refine(current, quarters, top, left, start, predicted, spread, lengths, wei
     high_y = min((h - BLOCK * row + 20) * 4, VECTOR_LIMIT - 1)
     for step, rounds in ((8, 3), (4, 6), (2, 1), (1, 1)):
         if step == 2:
-            cost = np.float64(_satd_one(current, quarters, top, left, x, y, d))
+            cost = np.float64(_satd_one(current, quarters, top, left, x, y, d, turned))
             cost += weight * vector_bits(lengths, spread, -1, x - predicted[0], y - predicted[1])
         for _ in range(rounds):
             bx, by = x, y
@@ -254,7 +236,7 @@ def _refine(current, quarters, top, left, start, predicted, spread, lengths, wei
                     if step > 2:
                         c = np.float64(_sad(current, quarters, top, left, cx, cy))
                     else:
-                        c = np.float64(_satd_one(current, quarters, top, left, cx, cy, d))
+                        c = np.float64(_satd_one(current, quarters, top, left, cx, cy, d, turned))
                     c += weight * vector_bits(lengths, spread, -1, cx - predicted[0], cy - predicted[1])
                     if c < cost:
                         cost, bx, by = c, cx, cy
@@ -267,10 +249,11 @@ def _refine(current, quarters, top, left, start, predicted, spread, lengths, wei
 
 @njit(inline="never")
 def _refine_pair(
-    current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, d
+    current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, scratch
 ):  # fmt: skip
     """Refine both vectors in turn, one quarter or half sample at a time, on the average's own error."""
-    cost = np.float64(_satd_pair(current, first, second, top, left, pair[0, 0], pair[0, 1], pair[1, 0], pair[1, 1], d))
+    d, turned = scratch.difference, scratch.turned
+    cost = np.float64(_satd_pair(current, first, second, top, left, pair, d, turned))
     cost += weight * pair_bits(
         lengths, spreads, pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1],
         pair[1, 0] - predicted[1, 0], pair[1, 1] - predicted[1, 1],
@@ -290,9 +273,7 @@ def _refine_pair(
                 cx, cy = clamp_vector(trial[r], row, column, h, w)
                 if cx != trial[r, 0] or cy != trial[r, 1]:
                     continue
-                c = np.float64(
-                    _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
-                )
+                c = np.float64(_satd_pair(current, first, second, top, left, trial, d, turned))
                 c += weight * pair_bits(
                     lengths, spreads, trial[0, 0] - predicted[0, 0], trial[0, 1] - predicted[0, 1],
                     trial[1, 0] - predicted[1, 0], trial[1, 1] - predicted[1, 1],
@@ -318,17 +299,17 @@ def _mirrored_pair(pair, x, y, predicted, distances, row, column, h, w):
 
 @njit(inline="never")
 def _refine_mirrored(
-    current, first, second, top, left, starts, pair, predicted, distances, spread, lengths, weight, h, w, row, column, d
+    current, first, second, top, left, starts, pair, predicted, distances, spread, lengths, weight, h, w, row, column,
+    scratch,
 ):  # fmt: skip
     """Best mirrored difference from the best of ``starts`` (n, 2) on. Writes ``pair``; returns the cost."""
+    d, turned = scratch.difference, scratch.turned
     trial = np.empty((2, 2), np.int64)
     cost, x, y = 1e30, np.int64(0), np.int64(0)
     for k in range(starts.shape[0]):
         if not _mirrored_pair(trial, starts[k, 0], starts[k, 1], predicted, distances, row, column, h, w):
             continue
-        c = np.float64(
-            _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
-        )
+        c = np.float64(_satd_pair(current, first, second, top, left, trial, d, turned))
         c += weight * vector_bits(lengths, spread, -1, starts[k, 0], starts[k, 1])
         if c < cost:
             cost, x, y = c, starts[k, 0], starts[k, 1]
@@ -343,9 +324,7 @@ def _refine_mirrored(
                 cx, cy = x + dx * step, y + dy * step
                 if not _mirrored_pair(trial, cx, cy, predicted, distances, row, column, h, w):
                     continue
-                c = np.float64(
-                    _satd_pair(current, first, second, top, left, trial[0, 0], trial[0, 1], trial[1, 0], trial[1, 1], d)
-                )
+                c = np.float64(_satd_pair(current, first, second, top, left, trial, d, turned))
                 c += weight * vector_bits(lengths, spread, -1, cx, cy)
                 if c < cost:
                     cost, bx, by = c, cx, cy
@@ -356,57 +335,22 @@ def _refine_mirrored(
 
 @njit(inline="never")
 def _difference(current, first, second, top, left, mode, v, d):
-    """Fill ``d`` with the block less its prediction, vectors v (2, 2) clamped."""
+    """Fill ``d`` (256,) with the block less its prediction, vectors v (2, 2) clamped."""
     if mode == 0:
-        p, q = first[v[0, 1] & 3, v[0, 0] & 3], second[v[1, 1] & 3, v[1, 0] & 3]
-        r0, c0 = top + (v[0, 1] >> 2) + MARGIN, left + (v[0, 0] >> 2) + MARGIN
-        r1, c1 = top + (v[1, 1] >> 2) + MARGIN, left + (v[1, 0] >> 2) + MARGIN
-        for i in range(BLOCK):
-            a, b, e = current[top + i], p[r0 + i], q[r1 + i]
-            for j in range(BLOCK):
-                d[i, j] = np.int32(a[left + j]) - ((np.int32(b[c0 + j]) + np.int32(e[c1 + j]) + 1) >> 1)
-        return
-    r = mode - 1
-    plane = second[v[1, 1] & 3, v[1, 0] & 3] if r == 1 else first[v[0, 1] & 3, v[0, 0] & 3]
-    r0, c0 = top + (v[r, 1] >> 2) + MARGIN, left + (v[r, 0] >> 2) + MARGIN
-    for i in range(BLOCK):
-        a, b = current[top + i], plane[r0 + i]
-        for j in range(BLOCK):
-            d[i, j] = np.int32(a[left + j]) - np.int32(b[c0 + j])
-
-
-@njit(inline="never")
-def residual_bits(d, basis, bits, scale):
-    """``ResidualCost`` of a difference."""
-    rows = np.zeros((BLOCK, BLOCK), np.float32)
-    for i in range(BLOCK):
-        for k in range(BLOCK):
-            a = basis[i, k]
-            for j in range(BLOCK):
-                rows[i, j] += a * np.float32(d[k, j])
-    turned = rows.T.copy()
-    both = np.zeros((BLOCK, BLOCK), np.float32)
-    for i in range(BLOCK):
-        for k in range(BLOCK):
-            a = basis[i, k]
-            for j in range(BLOCK):
-                both[i, j] += a * turned[k, j]
-    total = 0.0
-    for i in range(0, BLOCK, 4):
-        for j in range(BLOCK):
-            product = 1.0
-            for k in range(4):
-                product *= 1.0 + scale * np.float64(both[i + k, j]) ** 2
-            total += np.log2(product)
-    return bits * total
+        _subtract_mean(current, first, second, top, left, v, d)
+    elif mode == 1:
+        _subtract(current, first, top, left, v[0, 0], v[0, 1], d)
+    else:
+        _subtract(current, second, top, left, v[1, 0], v[1, 1], d)
 
 
 @njit(inline="never")
 def _propose_merges(
     current, first, second, top, left, row, column, h, w, out_modes, out_vectors, n, use_both, costs, weight, m,
-    kinds, picks, bits, rates, found, d,
+    kinds, picks, bits, rates, found, scratch,
 ):  # fmt: skip
     """Write the merge candidates as proposals from ``m`` on; returns the number of all."""
+    d, turned = scratch.difference, scratch.turned
     for k in range(n):
         if out_modes[k] == 0 and not use_both:
             continue
@@ -414,21 +358,21 @@ def _propose_merges(
         for r in range(2):
             found[m, r, 0], found[m, r, 1] = clamp_vector(out_vectors[k, r], row, column, h, w)
         _difference(current, first, second, top, left, kinds[m], found[m], d)
-        rates[m] = satd(d) + weight * bits[m]
+        rates[m] = satd(d, turned) + weight * bits[m]
         m += 1
     return m
 
 
 @njit(inline="never")
-def _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, d):
+def _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, scratch):
     """Index of the proposal that costs the fewest bits for motion and residual."""
     limit = NEAR * rates[:m].min() + NEAR_BITS * weight
     best, at = 1e30, 0
     for k in range(m):
         if rates[k] > limit:
             continue
-        _difference(current, first, second, top, left, kinds[k], found[k], d)
-        j = residual_bits(d, basis, cost, scale) + BIT_WEIGHT * bits[k]
+        _difference(current, first, second, top, left, kinds[k], found[k], scratch.difference)
+        j = residual_bits(scratch, basis, cost, scale) + BIT_WEIGHT * bits[k]
         if j < best:
             best, at = j, k
     return at
@@ -437,7 +381,7 @@ def _best(current, first, second, top, left, m, kinds, bits, rates, found, weigh
 @njit(inline="never")
 def _propose_pairs(
     current, first, second, top, left, row, column, h, w, pair, predicted, spreads, distances, lengths, weight,
-    base_bits, mode_costs, use_both, use_mirror, m, kinds, picks, bits, rates, found, d,
+    base_bits, mode_costs, use_both, use_mirror, m, kinds, picks, bits, rates, found, scratch,
 ):  # fmt: skip
     """Write what uses both references as proposals from ``m`` on, from ``pair`` on; returns the number of all."""
     starts = np.zeros((4, 2), np.int64)
@@ -446,7 +390,7 @@ def _propose_pairs(
         starts[2, k] = mirrored(pair[1, k] - predicted[1, k], distances[1], distances[0])
     if use_both:
         c = _refine_pair(
-            current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, d
+            current, first, second, top, left, pair, predicted, spreads, lengths, weight, h, w, row, column, scratch
         )
         kinds[m], picks[m], rates[m] = 0, 0, c + weight * (base_bits + mode_costs[0])
         bits[m] = base_bits + mode_costs[0] + pair_bits(
@@ -459,7 +403,7 @@ def _propose_pairs(
         starts[3, 0], starts[3, 1] = pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1]
         c = _refine_mirrored(
             current, first, second, top, left, starts, pair, predicted, distances, spreads[0], lengths, weight, h, w,
-            row, column, d,
+            row, column, scratch,
         )  # fmt: skip
         x, y = pair[0, 0] - predicted[0, 0], pair[0, 1] - predicted[0, 1]
         kinds[m], picks[m], rates[m] = 0, 0, c + weight * (base_bits + mode_costs[3])
@@ -473,7 +417,7 @@ def _propose_pairs(
 def _search(
     current, first, second, flow0, flow1, temporal_modes, temporal_vectors, distances,
     merge_table, mode_costs, lengths, weight, use_merge, use_both, use_mirror,
-    basis, cost, scale, modes, vectors,
+    basis, cost, scale, scratch, modes, vectors,
 ):  # fmt: skip
     rows, columns = modes.shape[0] // 2, modes.shape[1] // 2
     two = distances[1] != 0
@@ -490,7 +434,6 @@ def _search(
     found = np.zeros((most, 2, 2), np.int64)
     spreads = np.zeros(2, np.int64)
     choices = np.zeros((rows, columns), np.int8)
-    d = np.empty((BLOCK, BLOCK), np.int32)
     for row in range(rows):
         for column in range(columns):
             top, left = row * BLOCK, column * BLOCK
@@ -522,7 +465,7 @@ def _search(
                         best, pair[r, 0], pair[r, 1] = c, x, y
                 alone[r] = _refine(
                     current, quarters, top, left, pair[r], predicted[r], spreads[r], lengths, weight, h, w, row, column,
-                    best, d,
+                    best, scratch,
                 )  # fmt: skip
             m = 2 if two else 1
             for r in range(m):
@@ -535,14 +478,16 @@ def _search(
             if two:
                 m = _propose_pairs(
                     current, first, second, top, left, row, column, h, w, pair, predicted, spreads, distances, lengths,
-                    weight, base_bits, mode_costs, use_both, use_mirror, m, kinds, picks, bits, rates, found, d,
+                    weight, base_bits, mode_costs, use_both, use_mirror, m, kinds, picks, bits, rates, found, scratch,
                 )  # fmt: skip
             if use_merge:
                 m = _propose_merges(
                     current, first, second, top, left, row, column, h, w, out_modes, out_vectors, n, use_both,
-                    merge_costs, weight, m, kinds, picks, bits, rates, found, d,
+                    merge_costs, weight, m, kinds, picks, bits, rates, found, scratch,
                 )  # fmt: skip
-            at = _best(current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, d)
+            at = _best(
+                current, first, second, top, left, m, kinds, bits, rates, found, weight, basis, cost, scale, scratch
+            )
             mode, choice = kinds[at], picks[at]
             if choice > 0:
                 found[at] = out_vectors[choice - 1]

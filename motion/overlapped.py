@@ -17,9 +17,11 @@ from nvc.motion.blended import (
     predict_unit,
     seam_error,
     share_block,
+    subtract_unit,
 )
 from nvc.motion.cells import choose_cells
-from nvc.motion.estimate import NEAR, NEAR_BITS, MotionCosts, ResidualCost, clamp_vector, residual_bits, satd
+from nvc.motion.distortion import residual_bits, satd
+from nvc.motion.estimate import NEAR, NEAR_BITS, MotionCosts, ResidualCost, clamp_vector
 from nvc.motion.field import (
     BLOCK,
     MAX_CANDIDATES,
@@ -140,7 +142,7 @@ def _cost(block, costs, bits, error):
     """Bits of motion and of the residual in the block's difference, and what the squared error in the seam counts."""
     # Of small errors the residual's cost is bits * scale * x^2 / ln 2: what the seam's is counted by.
     seam = SEAM_WEIGHT * costs.bits * costs.scale / np.log(2.0)
-    return BIT_WEIGHT * bits + seam * error + residual_bits(block.difference, costs.basis, costs.bits, costs.scale)
+    return BIT_WEIGHT * bits + seam * error + residual_bits(block.scratch, costs.basis, costs.bits, costs.scale)
 
 
 @njit(inline="never")
@@ -150,9 +152,8 @@ def _best(pictures, proposals, m, block, costs, row, column):
     aim(pictures, row, column, BLOCK, block)
     top, left = row * BLOCK, column * BLOCK
     for k in range(m):
-        predict_unit(pictures, proposals.kinds[k], proposals.found[k], row, column, top, left, BLOCK, block.samples)
-        fill_difference(block, OVERLAP, 0)
-        rates[k] = satd(block.difference) + costs.weight * proposals.bits[k]
+        subtract_unit(pictures, proposals.kinds[k], proposals.found[k], row, column, top, left, OVERLAP, block)
+        rates[k] = satd(block.scratch.difference, block.scratch.turned) + costs.weight * proposals.bits[k]
     limit = NEAR * rates[:m].min() + NEAR_BITS * costs.weight
     top, left = top - OVERLAP, left - OVERLAP
     best, at = 1e30, 0
@@ -160,7 +161,7 @@ def _best(pictures, proposals, m, block, costs, row, column):
         if k > 0 and rates[k] > limit:
             continue
         predict_unit(pictures, proposals.kinds[k], proposals.found[k], row, column, top, left, SIDE, block.samples)
-        fill_difference(block, OVERLAP, OVERLAP)
+        fill_difference(block)
         j = _cost(block, costs, proposals.bits[k], seam_error(block))
         if j < best:
             best, at = j, k

@@ -66,8 +66,8 @@ def test_what_is_left_is_the_same_from_both_sides(at: tuple[int, int], motion: C
     aim(pictures, row, column, BLOCK, unit)
     corner = row * BLOCK - OVERLAP, column * BLOCK - OVERLAP
     predict_unit(pictures, field.modes[y, x], field.vectors[y, x], row, column, *corner, SIDE, unit.samples)
-    fill_difference(unit, OVERLAP, OVERLAP)
+    fill_difference(unit)
     seam = seam_error(unit)
     share_block(pictures, moved, row, column, again.samples, 1)
     assert left_over(pictures, row, column, again) == pytest.approx(seam, rel=1e-5)
-    assert np.array_equal(again.difference, unit.difference)
+    assert np.array_equal(again.scratch.difference, unit.scratch.difference)
