@@ -48,8 +48,8 @@ def empty_unit() -> Unit:
     """Room for any unit."""
     return Unit(
         np.zeros((2, 2), np.int64), np.zeros(2, np.int64), np.empty(MAX_CANDIDATES, np.int8),
-        np.empty((MAX_CANDIDATES, 2, 2), np.int16), *(np.zeros((SIDE, SIDE), np.int32) for _ in range(3)),
-        empty_scratch(),
+        np.empty((MAX_CANDIDATES, 2, 2), np.int16), np.zeros((SIDE, SIDE), np.int32),
+        np.zeros((SIDE, SIDE), np.int32), np.zeros((SIDE, SIDE), np.int32), empty_scratch(),
     )  # fmt: skip
 
 

@@ -27,9 +27,8 @@ class Scratch(NamedTuple):
 
 def empty_scratch() -> Scratch:
     """Room for one difference."""
-    return Scratch(
-        *(np.zeros(_AREA, np.int16) for _ in range(2)), *(np.zeros(_AREA, np.float32) for _ in range(3)), np.zeros(8)
-    )
+    whole, real = np.zeros((2, _AREA), np.int16), np.zeros((3, _AREA), np.float32)
+    return Scratch(whole[0], whole[1], real[0], real[1], real[2], np.zeros(8))
 
 
 @njit(inline="always")
