@@ -31,9 +31,11 @@ def coarse_vectors(current: np.ndarray, reference: np.ndarray, distance: int) ->
     small, other = _shrunk(current, scale), _shrunk(reference, scale)
     padded = np.pad(other, ((down, down), (across, across)), mode="edge")
     costs = np.full((CANDIDATES, rows, columns), np.iinfo(np.int32).max, np.int32)
-    found = np.zeros((rows, columns, CANDIDATES, 2), np.int16)
-    _scan(small, padded, down, across, BLOCK // scale, costs, found)
-    return found * np.int16(4 * scale)
+    places = np.zeros((CANDIDATES, rows, columns), np.int32)
+    side = BLOCK // scale
+    _scan(_by_phase(small, side), _by_phase(padded, side), down, across, costs, places)
+    y, x = np.divmod(places, 2 * across + 1)
+    return (np.stack((x - across, y - down), -1) * (4 * scale)).transpose(1, 2, 0, 3).astype(np.int16)
 
 
 def _shrunk(plane: np.ndarray, scale: int) -> np.ndarray:
@@ -43,31 +45,39 @@ def _shrunk(plane: np.ndarray, scale: int) -> np.ndarray:
     return ((squares.sum((1, 3), dtype=np.int32) + scale * scale // 2) // (scale * scale)).astype(np.int16)
 
 
-@njit(cache=True, nogil=True)
-def _scan(current, padded, down, across, side, costs, found):
-    """Fill ``costs`` (2, bh, bw) and ``found`` (bh, bw, 2, 2) with the best displacement of each block and window.
+def _by_phase(plane: np.ndarray, side: int) -> np.ndarray:
+    """(H, side, n) with every ``side``-th sample of a row beside each other; the last ones are repeated."""
+    h, w = plane.shape
+    whole = np.pad(plane, ((0, 0), (0, -w % side)), mode="edge")
+    return np.ascontiguousarray(whole.reshape(h, -1, side).transpose(0, 2, 1))
 
-    padded  the reference with ``down`` rows and ``across`` columns more on each side; side: samples a block's side
+
+@njit(cache=True, nogil=True)
+def _scan(current, padded, down, across, costs, places):
+    """Fill ``costs`` and ``places`` (2, bh, bw) with the best displacement of each block and window.
+
+    current, padded  ``_by_phase``; the reference with ``down`` rows and ``across`` columns more on each side
+    places           (down + dy) * (2 * across + 1) + across + dx
     """
-    rows, columns = found.shape[0], found.shape[1]
+    rows, columns = costs.shape[1], costs.shape[2]
+    side = current.shape[1]
     sums = np.zeros((rows + 4, columns + 4), np.int32)
-    strip = np.zeros(columns * side, np.int32)
-    for dy in range(-down, down + 1):
-        for dx in range(-across, across + 1):
+    total = np.zeros(columns, np.int16)  # a block has at most 16 samples here
+    for dy in range(2 * down + 1):
+        for dx in range(2 * across + 1):
             for row in range(rows):
-                strip[:] = 0
+                total[:] = 0
                 for i in range(row * side, row * side + side):
-                    a, b = current[i], padded[i + down + dy]
-                    for x in range(strip.shape[0]):
-                        strip[x] += abs(np.int32(a[x]) - np.int32(b[x + across + dx]))
-                for column in range(columns):
-                    total = np.int32(0)
-                    for x in range(column * side, column * side + side):
-                        total += strip[x]
-                    sums[row + 2, column + 2] = total
+                    for phase in range(side):
+                        at = (phase + dx) // side
+                        a, b = current[i, phase], padded[i + dy, (phase + dx) % side, at : at + columns]
+                        for column in range(columns):
+                            total[column] += abs(a[column] - b[column])
+                sums[row + 2, 2 : columns + 2] = total
             _repeat_edges(sums)
             # So that the shortest of equal ones is taken.
-            _compare(sums, np.int32(abs(dy) + abs(dx)), dx, dy, costs, found)
+            length = np.int32(abs(dy - down) + abs(dx - across))
+            _compare(sums, length, np.int32(dy * (2 * across + 1) + dx), costs, places)
 
 
 @njit(inline="always")
@@ -82,21 +92,20 @@ def _repeat_edges(sums):
 
 
 @njit(inline="always")
-def _compare(sums, length, dx, dy, costs, found):
+def _compare(sums, length, place, costs, places):
     """Keep a displacement where a block's window, of 3x3 weighted or of 5x5 blocks, costs less than before."""
-    rows, columns = found.shape[0], found.shape[1]
+    rows, columns = costs.shape[1], costs.shape[2]
     for row in range(rows):
         a, b, c, d, e = sums[row], sums[row + 1], sums[row + 2], sums[row + 3], sums[row + 4]
+        near, far, at_near, at_far = costs[0, row], costs[1, row], places[0, row], places[1, row]
         for column in range(columns):
             large = length
             for x in range(column, column + 5):
                 large += a[x] + b[x] + c[x] + d[x] + e[x]
             x = column + 2
-            near = b[x - 1] + b[x + 1] + d[x - 1] + d[x + 1] + 2 * (b[x] + d[x] + c[x - 1] + c[x + 1]) + 4 * c[x]
-            small = near + length
-            if small < costs[0, row, column]:
-                costs[0, row, column] = small
-                found[row, column, 0, 0], found[row, column, 0, 1] = dx, dy
-            if large < costs[1, row, column]:
-                costs[1, row, column] = large
-                found[row, column, 1, 0], found[row, column, 1, 1] = dx, dy
+            small = b[x - 1] + b[x + 1] + d[x - 1] + d[x + 1] + 2 * (b[x] + d[x] + c[x - 1] + c[x + 1]) + 4 * c[x]
+            small += length
+            at_near[column] = place if small < near[column] else at_near[column]
+            near[column] = min(small, near[column])
+            at_far[column] = place if large < far[column] else at_far[column]
+            far[column] = min(large, far[column])
