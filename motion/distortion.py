@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-SIDE = 16
-_AREA = SIDE * SIDE
-_HALF = 8 * SIDE
+from nvc.motion.field import BLOCK
+
+_AREA = BLOCK * BLOCK
+_HALF = 8 * BLOCK
 
 
 class Scratch(NamedTuple):
@@ -45,20 +46,20 @@ def _butterflies(d, at, step):
 def satd(d, turned):
     """SATD of a difference (destroyed) in 8x8 blocks, scaled as a SAD (sum / 4). d, turned: of ``Scratch``."""
     for half in range(0, _AREA, _HALF):
-        for j in range(SIDE):
-            p, q, r, s = _butterflies(d, half + j, SIDE)
-            d[half + j], d[half + SIDE + j] = p[0] + p[1], p[0] - p[1]
-            d[half + 2 * SIDE + j], d[half + 3 * SIDE + j] = q[0] + q[1], q[0] - q[1]
-            d[half + 4 * SIDE + j], d[half + 5 * SIDE + j] = r[0] + r[1], r[0] - r[1]
-            d[half + 6 * SIDE + j], d[half + 7 * SIDE + j] = s[0] + s[1], s[0] - s[1]
-    for i in range(SIDE):
-        for j in range(SIDE):
-            turned[SIDE * j + i] = d[SIDE * i + j]
+        for j in range(BLOCK):
+            p, q, r, s = _butterflies(d, half + j, BLOCK)
+            d[half + j], d[half + BLOCK + j] = p[0] + p[1], p[0] - p[1]
+            d[half + 2 * BLOCK + j], d[half + 3 * BLOCK + j] = q[0] + q[1], q[0] - q[1]
+            d[half + 4 * BLOCK + j], d[half + 5 * BLOCK + j] = r[0] + r[1], r[0] - r[1]
+            d[half + 6 * BLOCK + j], d[half + 7 * BLOCK + j] = s[0] + s[1], s[0] - s[1]
+    for i in range(BLOCK):
+        for j in range(BLOCK):
+            turned[BLOCK * j + i] = d[BLOCK * i + j]
     total = np.int32(0)
     for half in range(0, _AREA, _HALF):
-        for j in range(SIDE):
+        for j in range(BLOCK):
             # |a + b| + |a - b| is twice the larger magnitude.
-            for a, b in _butterflies(turned, half + j, SIDE):
+            for a, b in _butterflies(turned, half + j, BLOCK):
                 total = np.int32(total + max(abs(np.int32(a)), abs(np.int32(b))))
     return total >> 1
 
@@ -72,18 +73,12 @@ def residual_bits(scratch, basis, bits, scale):
     d, folded, rows, columns, products = (
         scratch.difference, scratch.folded, scratch.rows, scratch.columns, scratch.products
     )  # fmt: skip
-    for i in range(8):
-        for j in range(SIDE):
-            a, b = np.float32(d[SIDE * i + j]), np.float32(d[_AREA - SIDE - SIDE * i + j])
-            folded[SIDE * i + j], folded[_HALF + SIDE * i + j] = a + b, a - b
+    _fold(d, folded)
     _transform(folded, basis, rows)
-    for i in range(SIDE):
-        for j in range(SIDE):
-            columns[SIDE * j + i] = rows[SIDE * i + j]
-    for i in range(8):
-        for j in range(SIDE):
-            a, b = columns[SIDE * i + j], columns[_AREA - SIDE - SIDE * i + j]
-            folded[SIDE * i + j], folded[_HALF + SIDE * i + j] = a + b, a - b
+    for i in range(BLOCK):
+        for j in range(BLOCK):
+            columns[BLOCK * j + i] = rows[BLOCK * i + j]
+    _fold(columns, folded)
     _transform(folded, basis, rows)
     # A product of 32 has one logarithm instead of 32; samples of 8 bit keep it far from overflow.
     scale = np.float32(scale)
@@ -99,15 +94,24 @@ def residual_bits(scratch, basis, bits, scale):
 
 
 @njit(inline="always")
+def _fold(x, folded):
+    """Sums and differences of rows that mirror each other."""
+    for i in range(8):
+        for j in range(BLOCK):
+            a, b = np.float32(x[BLOCK * i + j]), np.float32(x[_AREA - BLOCK - BLOCK * i + j])
+            folded[BLOCK * i + j], folded[_HALF + BLOCK * i + j] = a + b, a - b
+
+
+@njit(inline="always")
 def _transform(folded, basis, out):
     """16-point DCT of each column from the sums (first eight rows) and differences of its mirrored samples."""
-    for i in range(SIDE):
+    for i in range(BLOCK):
         h = _HALF * (i & 1)
         c0, c1, c2, c3 = basis[i, 0], basis[i, 1], basis[i, 2], basis[i, 3]
         c4, c5, c6, c7 = basis[i, 4], basis[i, 5], basis[i, 6], basis[i, 7]
-        for j in range(h, h + SIDE):
-            out[SIDE * i + j - h] = (
-                c0 * folded[j] + c1 * folded[SIDE + j] + c2 * folded[2 * SIDE + j] + c3 * folded[3 * SIDE + j]
-                + c4 * folded[4 * SIDE + j] + c5 * folded[5 * SIDE + j] + c6 * folded[6 * SIDE + j]
-                + c7 * folded[7 * SIDE + j]
+        for j in range(h, h + BLOCK):
+            out[BLOCK * i + j - h] = (
+                c0 * folded[j] + c1 * folded[BLOCK + j] + c2 * folded[2 * BLOCK + j] + c3 * folded[3 * BLOCK + j]
+                + c4 * folded[4 * BLOCK + j] + c5 * folded[5 * BLOCK + j] + c6 * folded[6 * BLOCK + j]
+                + c7 * folded[7 * BLOCK + j]
             )  # fmt: skip

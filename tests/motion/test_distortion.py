@@ -5,13 +5,14 @@ import pytest
 from scipy.linalg import hadamard
 
 from nvc.codec.transform import basis
-from nvc.motion.distortion import SIDE, empty_scratch, residual_bits, satd
+from nvc.motion.distortion import empty_scratch, residual_bits, satd
+from nvc.motion.field import BLOCK
 
 
 def difference(seed: int) -> np.ndarray:
     """(16, 16) int16; the first one as large as it can be."""
     rng = np.random.default_rng(seed)
-    found = rng.integers(-255, 256, (SIDE, SIDE)) if seed else rng.choice([-255, 255], (SIDE, SIDE))
+    found = rng.integers(-255, 256, (BLOCK, BLOCK)) if seed else rng.choice([-255, 255], (BLOCK, BLOCK))
     return found.astype(np.int16)
 
 
@@ -33,7 +34,7 @@ def test_satd_of_a_flat_difference_fits(value: int) -> None:
 @pytest.mark.parametrize("scale", [1e-4, 0.03, 40.0])
 @pytest.mark.parametrize("seed", range(3))
 def test_residual_bits_are_those_of_the_dct(seed: int, scale: float) -> None:
-    d, scratch, turn = difference(seed), empty_scratch(), basis(SIDE).astype(np.float32)
+    d, scratch, turn = difference(seed), empty_scratch(), basis(BLOCK).astype(np.float32)
     scratch.difference[:] = d.ravel()
     exact = turn.astype(float) @ d @ turn.T.astype(float)
     assert residual_bits(scratch, turn, 1.5, scale) == pytest.approx(
