@@ -71,7 +71,7 @@ CASES = (
     _case("intra-10-bit-2-frames", 33, 17, 2, 10, quality=36, structure="intra"),
     _case("layered-odd", 67, 41, 17, quality=34, mode="layered", keyint=9, base_preset="fast"),
     _case("layered-10-bit", 64, 64, 2, 10, quality=28, mode="layered", base_preset="fast"),
-    _case("ra-stills-vvc", 48, 64, 17, quality=34, preset="slow", intra="vvc", disable=("scenecut",), cuts=True),
+    _case("ra-stills-vvc", 64, 64, 17, quality=46, preset="slow", intra="vvc", disable=("scenecut",), cuts=True),
     _case("ra-stills-10-bit", 67, 35, 9, 10, quality=40, preset="slow", intra="hevc", disable=("scenecut",), cuts=True),
     _case("ra-medium", 80, 48, 17, quality=38, preset="medium", intra="vvc"),
     _case(

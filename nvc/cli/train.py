@@ -38,6 +38,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=whole(1), metavar="N", help="steps of each stage instead")
     parser.add_argument("--workers", type=whole(1), metavar="N", default=1, help="processes, one thread each (1)")
     parser.add_argument("--weights", metavar="FILE", help="weights to begin with")
+    parser.add_argument("--seed", type=whole(0), metavar="N", help="of what is drawn (1)")
     parser.add_argument("--overfit", action="store_true", help="learn one clip only, to see that networks can learn")
     add_common(parser)
     parser.set_defaults(train_run=_run)
@@ -113,7 +114,7 @@ def _run(args: argparse.Namespace, output: Output) -> int:
         one_thread()
     options = Options(
         data=_folder(args.data), out=Path(args.out), minutes=args.minutes, device=device, steps=args.steps,
-        start=Path(args.weights) if args.weights else None, overfit=args.overfit,
+        start=Path(args.weights) if args.weights else None, overfit=args.overfit, seed=args.seed,
     )  # fmt: skip
     weights = run_stages(args.stage, options, workers=args.workers, notify=_note(output))
     output.done({"weights": str(weights)}, f"weights in {weights}")

@@ -98,6 +98,7 @@ class Encoder:
         self._keys: dict[str, int] = {}
         self._waiting: list[Frame] = []
         self._opening: Frame | None = None
+        self._closing: tuple[list[Frame], dict[str, int]] | None = None
         self._reach = lookahead(info, settings.structure, settings.disable)
         self._plan, self._quality = plan or {}, settings.quality
         self._count = 0
@@ -123,7 +124,9 @@ class Encoder:
         self._take(frame)
         packets: list[Packet] = []
         if self._starts_period(frame):
-            packets += self._close_gop()
+            packets += self._open_period()
+            # The last mini-GOP waits for the next I frame, to be coded beside it.
+            self._closing, self._waiting = (self._waiting, self._keys), []
             self._keys = {"intra": self._count, "key": self._count, "last": self._count}
             self._opening = frame
         elif self.settings.structure == "ld":
@@ -149,7 +152,7 @@ class Encoder:
     def forget(self) -> None:
         """Forget what was pushed and not given as a packet; the next frame that is pushed starts an I period."""
         self._references, self._keys, self._waiting, self._thumbnail = {}, {}, [], None
-        self._opening = None
+        self._opening = self._closing = None
 
     def _take(self, frame: Frame) -> None:
         """Refuse a frame that does not fit, and note the times of the first."""
@@ -193,9 +196,30 @@ class Encoder:
         return is_cut(before, self._thumbnail)
 
     def _open_period(self) -> list[Packet]:
-        """The packet of the I frame that waits for the frames after it."""
+        """Packets of the mini-GOP that ended the period before, and of the I frame that waits for frames after it."""
         frame, self._opening = self._opening, None
-        return [] if frame is None else [self._code_intra(frame)]
+        if frame is None:
+            return []
+        index = self._keys["intra"]
+        quality = self._plan.get(index, self.settings.quality)
+        qp = intra_qp(quality, self.settings.structure)
+        planes, agreement = self._filtered(frame, self._waiting[: self._reach], step(8 * qp, self.info.bit_depth))
+        if self._reach:
+            qp = min(51, max(0, qp + intra_shift(agreement)))
+        coded = self._pool.submit(self._coded_alone, planes, qp)
+        packets = self._close_period()
+        self._quality = quality
+        entry = FrameEntry(index, "I", 0, quality, frame.pts, frame.duration)
+        return [*packets, self._finish_intra(entry, planes, qp, coded.result())]
+
+    def _close_period(self) -> list[Packet]:
+        """The packet of the mini-GOP that ended the period before."""
+        if self._closing is None or not self._closing[0]:
+            return []
+        keys, (frames, self._keys), self._closing = self._keys, self._closing, None
+        packet = self._code_group("gop", frames, self._keys["last"] + 1)
+        self._keys = keys
+        return [packet]
 
     def _close_gop(self) -> list[Packet]:
         packets = self._open_period()
@@ -204,28 +228,26 @@ class Encoder:
             packets.append(self._code_group("gop", frames, self._keys["last"] + 1))
         return packets
 
-    def _code_intra(self, frame: Frame) -> Packet:
-        index = self._keys["intra"]
-        self._quality = self._plan.get(index, self.settings.quality)
-        qp = intra_qp(self._quality, self.settings.structure)
-        planes, agreement = self._filtered(frame, self._waiting[: self._reach], step(8 * qp, self.info.bit_depth))
-        if self._reach:
-            qp = min(51, max(0, qp + intra_shift(agreement)))
+    def _finish_intra(self, entry: FrameEntry, planes: Planes, qp: int, coded: tuple[bytes, bytes]) -> Packet:
+        """The packet of an I frame, which alone is reference from now on."""
         weight = squared_lambda(step(8 * qp, self.info.bit_depth))
-        picture = self._code_alone(planes, qp, self._quality, weight, worker_count(self.settings.threads))
-        self._observe_intra(planes, picture.decoded, qp, self._quality)
-        self._references = {index: Reference(picture.planes, None, self.info.bit_depth)}
+        picture = self._shown(planes, coded, entry.quality, weight, worker_count(self.settings.threads))
+        self._observe_intra(planes, picture.decoded, qp, entry.quality)
+        self._references = {entry.display_index: Reference(picture.planes, None, self.info.bit_depth)}
         self._crc = 0
-        entry = FrameEntry(index, "I", 0, self._quality, frame.pts, frame.duration)
         hashes = (plane_hash(picture.planes, self.info),) if self.settings.hash else ()
         return Packet("intra", (entry,), picture.payloads, plane_hashes=hashes, bits=(picture.bits,))
 
-    def _code_alone(self, planes: Planes, qp: int, quality: int, weight: float, threads: int) -> IntraPicture:
-        """A picture coded by itself. quality: what networks are told; weight: lambda in squared code values a bit."""
+    def _coded_alone(self, planes: Planes, qp: int) -> tuple[bytes, bytes]:
         with self.stages.time("intra"):
-            note, data = self._intra.code(planes, qp)
+            return self._intra.code(planes, qp)
+
+    def _shown(
+        self, planes: Planes, coded: tuple[bytes, bytes], quality: int, weight: float, threads: int
+    ) -> IntraPicture:
+        """What ``_coded_alone`` shows. quality: what networks are told; weight: lambda in squared code values a bit."""
         with self.stages.time("networks"), torch_threads(self._networks, threads):
-            return self._intra.shown(planes, note, data, quality, weight)
+            return self._intra.shown(planes, *coded, quality, weight)
 
     def _code_group(self, kind: str, frames: Sequence[Frame], start: int) -> Packet:
         """Code the frames of a mini-GOP, or one ``ld`` frame, shown from ``start`` on."""
@@ -307,7 +329,8 @@ class Encoder:
         if "stills" in self.settings.disable or level > tried or not may_be_still(setup, source, choices.scaled):
             return None
         weight = squared_lambda(setup.steps[0])
-        picture = self._code_alone(source, self._still_qp(setup), self._still_quality(setup.task), weight, 1)
+        coded = self._coded_alone(source, self._still_qp(setup))
+        picture = self._shown(source, coded, self._still_quality(setup.task), weight, 1)
         alone = squared_error(picture.planes, source) + weight * 8 * len(picture.payload)
         return picture if alone < squared_error(planes, source) + weight * bits else None
 

@@ -66,8 +66,13 @@ def check_range(start: int, frames: int | None) -> None:
 
 def encode_memory(info: VideoInfo, settings: Settings) -> int:
     """Estimate in bytes of what encoding takes at its peak."""
+    from nvc.codec.encoder import lookahead
+
     pixels = info.width * info.height
-    held = settings.mini_gop if settings.mode == "neural" and settings.structure == "ra" else 3
+    held = 3
+    if settings.mode == "neural" and settings.structure == "ra":
+        # The last mini-GOP of an I period waits for the frames that the next I frame looks at.
+        held = settings.mini_gop + lookahead(info, settings.structure, settings.disable)
     work = _workers(settings.threads) * _ENCODE_WORK
     if settings.mode == "layered":  # originals wait for their pictures as long as x265 looks ahead
         work += _LOOKAHEAD * (2 if info.bit_depth == 8 else 3)

@@ -49,6 +49,7 @@ class Options:
     steps     instead of the stage's own
     stop_at   leave after this many steps without an end, for tests
     overfit   learn the samples of the first clip only, and judge by them
+    seed      instead of the stages' own: of what is drawn, samples made anew included
     """
 
     data: Path
@@ -60,6 +61,7 @@ class Options:
     steps: int | None = None
     stop_at: int | None = None
     overfit: bool = False
+    seed: int | None = None
 
 
 @dataclass(slots=True)
@@ -122,9 +124,11 @@ def train_stage(group: Group, stage: Stage, options: Options) -> None:
     _loop(group, stage, options, samples, state, log)
     if options.stop_at is not None and state.step >= options.stop_at:
         return
-    _judge(group, stage, options, samples, state, log)
     if group.rank == 0:
         state.save(saved, stage.name)
+    _blend(state, stage, options)
+    _judge(group, stage, options, samples, state, log)
+    if group.rank == 0:
         tables = _tables(state, samples, options)
         save_trained(weights_file(options, stage), state.average.model, tables, stage.name, options.data)
 
@@ -145,6 +149,8 @@ def _label(options: Options, stage: Stage) -> str:
 
 def start_state(stage: Stage, options: Options, samples: Samples) -> State:
     """The state before the first step: from weights, or from the DCT start with indices fitted to the samples."""
+    if stage.blend < 1 and options.start is None and not options.overfit:
+        raise UsageError(f"stage {stage.name} blends with the weights it begins with, and there are none")
     torch.manual_seed(stage.seed)
     coder = _coder(stage, None if options.start is None else load_weights(options.start).model)
     if options.start is None and isinstance(coder, Coder):
@@ -245,6 +251,20 @@ def _average(state: State, decay: float) -> None:
     keep = min(decay, (1 + state.step) / (10 + state.step))
     for ours, theirs in zip(state.average.parameters(), state.coder.parameters(), strict=True):
         ours.lerp_(theirs, 1 - keep)
+
+
+@torch.no_grad()
+def _blend(state: State, stage: Stage, options: Options) -> None:
+    """Move the average back towards the weights that the stage began with; the saved state stays as it is.
+
+    Weights half way harm unlike content less than either end (Wortsman et al., "Robust fine-tuning of zero-shot
+    models", 2022).
+    """
+    if stage.blend == 1 or options.start is None or options.overfit:
+        return
+    before = _coder(stage, load_weights(options.start).model).to(options.device)
+    for ours, theirs in zip(state.average.parameters(), before.parameters(), strict=True):
+        ours.lerp_(theirs, 1 - stage.blend)
 
 
 def _judge(group: Group, stage: Stage, options: Options, samples: Samples, state: State, log: "_Log") -> None:

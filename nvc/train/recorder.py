@@ -44,8 +44,8 @@ class WatchedEncoder(Encoder):
         self._keep = keep
         self._source: Planes | None = None
 
-    def _code_intra(self, frame):
-        packet = super()._code_intra(frame)
+    def _finish_intra(self, *args):
+        packet = super()._finish_intra(*args)
         index = packet.frames[0].display_index
         self.pictures[index] = self._references[index].planes
         return packet

@@ -27,6 +27,8 @@ def run(name: str, options: Options, *, workers: int = 1, notify: Notify = print
     if name != "all" and name not in known:
         raise UsageError(f"stage must be all or one of {', '.join(known)}, got {name}")
     chosen = [stage for stage in known.values() if stage.order] if name == "all" else [known[name]]
+    if options.seed is not None:
+        chosen = [dataclasses.replace(stage, seed=options.seed) for stage in chosen]
     read_meta(options.data)
     _note_data(options)
     total = sum(stage.share for stage in chosen)
@@ -91,8 +93,8 @@ def _refreshed(stage: Stage, options: Options, workers: int, notify: Notify) -> 
         clips = Path(read_meta(options.data)["clips"])
         for part, limit, varied in (("train", stage.refresh_clips or None, stage.varied), ("validation", 22, 0.0)):
             count = make_samples(
-                clips, folder, part, workers=workers, limit=limit, seed=100 + stage.order, weights=options.start,
-                varied=varied,
+                clips, folder, part, workers=workers, limit=limit, seed=100 * stage.seed + stage.order,
+                weights=options.start, varied=varied,
             )  # fmt: skip
             notify(f"{stage.name}: {count} {part} samples with networks on")
         done.write_text(f"{time.monotonic() - began:.0f} seconds\n", encoding="utf-8")

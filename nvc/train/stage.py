@@ -26,6 +26,7 @@ class Stage:
     adapt          the synthesis' heads learn under the gains that are best for each sample ("refine" only)
     refresh        make samples anew first, with the weights so far, from refresh_clips clips (0 = all), a share of
                    ``varied`` of which is made harder first
+    blend          of the weights at the end: this share of the trained ones, the rest of those the stage began with
     bf16           autocast to bf16 where the device computes it
     analysis       train the analysis network too
     integer_rate   of the scale-index network, times the rate
@@ -50,6 +51,7 @@ class Stage:
     refresh_clips: int = 200
     varied: float = 0.0
     adapt: bool = False
+    blend: float = 1.0
     bf16: bool = True
     analysis: bool = False
     integer_rate: float = 8.0
@@ -62,6 +64,8 @@ class Stage:
             raise UsageError(f"stage {self.name}: model must be refine or hyper, got {self.model}")
         if not 0 < self.rate < 1 or not 0 <= self.ema < 1 or self.clip <= 0:
             raise UsageError(f"stage {self.name}: rate within 0..1, ema below 1, clip above 0, got {self}")
+        if not 0 < self.blend <= 1:
+            raise UsageError(f"stage {self.name}: blend must be above 0 and at most 1, got {self.blend}")
 
 
 def stages() -> dict[str, Stage]:

@@ -171,8 +171,8 @@ def stop_at(frame: int, error: BaseException) -> Callable[[Event], None]:
 
 def test_an_interrupt_keeps_what_saves_work(sounding_clip: Path, tmp_path: Path, whole) -> None:
     out = tmp_path / "out.nvc"
-    with pytest.raises(KeyboardInterrupt, match=r"out\.nvc\.part keeps 36 frames: --resume") as caught:
-        encode_file(sounding_clip, out, RA, progress=stop_at(40, KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt, match=r"out\.nvc\.part keeps 37 frames: --resume") as caught:
+        encode_file(sounding_clip, out, RA, progress=stop_at(43, KeyboardInterrupt()))
     assert os.listdir(tmp_path) == ["out.nvc.part"] and "\n" not in str(caught.value)
     with pytest.raises(KeyboardInterrupt, match="keeps"):
         encode_file(sounding_clip, out, RA, resume=True, progress=stop_at(30, KeyboardInterrupt()))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nvc.errors import InputError, UsageError
-from nvc.models.weights import read_metadata
+from nvc.models.weights import load_weights, read_metadata
 from nvc.train import loop
 from nvc.train.data import Samples
 from nvc.train.loop import Options, learning_rate, read_log, start_state, state_file, train_stage, train_step
@@ -111,6 +111,23 @@ def test_weights_of_the_other_kind_are_refused(small_model, prepared, tmp_path):
     start = tmp_path / "run" / "short.safetensors"
     with pytest.raises(UsageError, match="fusion and synthesis only"):
         start_state(REFINE, options_of(prepared, tmp_path / "next", start=start), Samples(prepared))
+
+
+def test_a_blend_lies_between_both_ends(small_model, prepared, tmp_path):
+    trained(prepared, tmp_path / "first", REFINE)
+    start = tmp_path / "first" / "refined.safetensors"
+    blended = dataclasses.replace(REFINE, blend=0.25)
+    state = trained(prepared, tmp_path / "next", blended, start=start)
+    before = load_weights(start).model.state_dict()
+    after = load_weights(tmp_path / "next" / "refined.safetensors").model.state_dict()
+    moved = 0
+    for name, value in after.items():
+        whole = state["average"][f"model.{name}"]
+        moved += not torch.equal(whole, before[name])
+        torch.testing.assert_close(value, torch.lerp(before[name], whole, 0.25))
+    assert moved > 10
+    with pytest.raises(UsageError, match="blends with the weights"):
+        start_state(blended, options_of(prepared, tmp_path / "none"), Samples(prepared))
 
 
 @pytest.mark.slow

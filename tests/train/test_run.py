@@ -15,17 +15,25 @@ SECOND = dataclasses.replace(FIRST, name="second", order=2, share=3.0, refresh=T
 
 
 @pytest.fixture
-def ran(monkeypatch, prepared):
+def seeds() -> list[int]:
+    """Seeds of what ``ran`` was asked for."""
+    return []
+
+
+@pytest.fixture
+def ran(monkeypatch, prepared, seeds):
     """Stages that only note what they were asked for."""
     (prepared / "points.json").write_text("{}")
     asked: list[tuple[str, Options]] = []
 
     def note(work, workers, stage, options):
         asked.append((stage.name, options))
+        seeds.append(stage.seed)
         (options.out / f"{stage.name}.safetensors").touch()
 
     def make(clips, folder, part, **options):
         asked.append((part, options["weights"]))
+        seeds.append(options["seed"])
         return 1
 
     apart = dataclasses.replace(FIRST, name="apart", order=0)  # runs by its name only
@@ -44,6 +52,12 @@ def test_all_shares_the_minutes_and_hands_on_the_weights(ran, prepared, tmp_path
     assert ran[1][1] == out / "first.safetensors" == ran[3][1].start
     assert ran[3][1].minutes == pytest.approx(6, abs=0.1) and ran[3][1].data == out / "second-samples"
     assert samples_of(out, "second") == out / "second-samples" and samples_of(out, "first") == prepared.resolve()
+
+
+@pytest.mark.parametrize(("seed", "drawn"), [(None, [1, 102, 102, 1]), (7, [7, 702, 702, 7])])
+def test_a_seed_is_of_all_that_is_drawn(ran, seeds, prepared, tmp_path, seed, drawn):
+    run("all", Options(prepared, tmp_path / "run", seed=seed), notify=lambda text: None)
+    assert seeds == drawn
 
 
 def test_what_has_ended_is_not_run_again(ran, prepared, tmp_path):

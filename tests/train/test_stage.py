@@ -10,6 +10,7 @@ def test_the_stages_come_in_order():
     assert not found[0].refresh and found[1].refresh and found[0].level_draw[0] > found[0].level_draw[4]
     assert [stage.model for stage in found] == ["refine"] * 3 + ["hyper"] and found[3].order == 0
     assert found[2].adapt and found[2].varied and found[2].refresh and not found[1].adapt
+    assert [stage.blend for stage in found] == [1, 1, 0.5, 1]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,10 @@ def test_a_wrong_stage_is_refused(tmp_path, text):
         read_stage(path)
 
 
-@pytest.mark.parametrize("change", [{"crop": 20}, {"rate": 2.0}, {"steps": 0}, {"clip": 0.0}, {"model": "other"}])
+@pytest.mark.parametrize(
+    "change",
+    [{"crop": 20}, {"rate": 2.0}, {"steps": 0}, {"clip": 0.0}, {"model": "other"}, {"blend": 0.0}, {"blend": 1.1}],
+)
 def test_values_out_of_range_are_refused(change):
     with pytest.raises(UsageError, match="stage x"):
         Stage(**{"name": "x", "order": 1, "steps": 1, "batch": 1, "crop": 32, "rate": 0.1, **change})
