@@ -67,7 +67,7 @@ def intra_use() -> BackendUse:
 def make_intra(name: str, info: VideoInfo, preset: str = "medium", chroma_offset: int = 0) -> IntraEncoder:
     """The coder of that name. preset: nvc's; chroma_offset: added to the QP of chroma."""
     if name == "vvc":
-        return VvcIntra(info, {"fast": "medium", "medium": "slow", "slow": "slower"}[preset], chroma_offset)
+        return VvcIntra(info, "medium" if preset == "fast" else "slow", chroma_offset)
     return HevcIntra(info, chroma_offset=chroma_offset)
 
 

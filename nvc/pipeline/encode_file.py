@@ -188,9 +188,8 @@ class _Encode:
                 self._write(packets, 1)
             if self._sink is None:
                 raise InputError(self.trouble or "the input has no frames")
-            if self._replay is not None:
-                self._replay.check_end(self._report.frames)
-            self._write(encoder.flush(), 0)
+            left = self._replay.end(self._report.frames) if self._replay else []
+            self._write([*left, *encoder.flush()], 0)
             self._lanes.flush()
             self._sink.close()
             getattr(file, "finish", lambda: None)()

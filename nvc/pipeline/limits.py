@@ -66,11 +66,11 @@ def check_range(start: int, frames: int | None) -> None:
 
 def encode_memory(info: VideoInfo, settings: Settings) -> int:
     """Estimate in bytes of what encoding takes at its peak."""
-    from nvc.codec.encoder import lookahead
-
     pixels = info.width * info.height
     held = 3
     if settings.mode == "neural" and settings.structure == "ra":
+        from nvc.codec.encoder import lookahead
+
         # The last mini-GOP of an I period waits for the frames that the next I frame looks at.
         held = settings.mini_gop + lookahead(info, settings.structure, settings.disable)
     work = _workers(settings.threads) * _ENCODE_WORK

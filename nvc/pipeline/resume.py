@@ -5,6 +5,7 @@ pictures comes about as in the first run. Packets of whole I periods are taken f
 again. All bytes are compared with those that are there, so other settings or another input are found out.
 """
 
+from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -38,7 +39,7 @@ class Unfinished:
 
 
 def read_unfinished(path: Path) -> Unfinished | None:
-    """What there is to go on with; None where not even the header is whole.
+    """What there is to go on with; None where not even the first packet is whole.
 
     UsageError for a file that is no stream of this version, InputError where it cannot be read.
     """
@@ -55,6 +56,8 @@ def read_unfinished(path: Path) -> Unfinished | None:
                 elif not isinstance(item, CarriedPacket):
                     size = item.offset
                     break
+            if not starts:
+                return None
             return Unfinished(
                 path, reader.header, tuple(reader.carried), tuple(reader.chapters), size, frames,
                 _restart(starts, reader.header.mode),
@@ -95,7 +98,8 @@ class Replay:
         self._packets = self._read()
         self._times: dict[int, tuple[int, int]] = {}
         self._checks = part.header.mode == "neural"
-        self._next, self._after = self._advance(), self._advance()
+        self._window: deque[Coded] = deque()
+        self._fill()
 
     @property
     def start(self) -> int:
@@ -118,6 +122,8 @@ class Replay:
             self._checks = not packets
             if packets and index < self.start:
                 encoder.forget()  # the frames that the I frame waited for are in the ``.part``
+            elif index >= self.start:
+                self._window.clear()  # the encoder has the frames of all that is still to come
             return packets
         if index >= self.start:
             return packets + encoder.push(frame)
@@ -136,10 +142,11 @@ class Replay:
         if (self.part.carried, self.part.chapters) != (tuple(carried), tuple(chapters)):
             raise self.refuse("other sound, subtitles, attachments or chapters are carried in it")
 
-    def check_end(self, frames: int) -> None:
-        """UsageError where the input ended before the frame to go on from."""
+    def end(self, frames: int) -> list[Coded]:
+        """The packets that came at the end of the input; UsageError where that is before the frame to go on from."""
         if self.start and frames <= self.start:
             raise self.refuse(f"the input has {frames} frames, and {self.part.frames} are there already")
+        return [packet for packet in self._window if packet.start < self.start]
 
     def refuse(self, reason: str) -> UsageError:
         """The error for an unfinished stream that does not fit; it is left as it is."""
@@ -149,22 +156,23 @@ class Replay:
         with self.part.path.open("rb") as file:
             for item in _reader(file).items():
                 if isinstance(item, Packet | LayeredPacket):
-                    if item.start >= self.start:
-                        return
                     yield item
 
     def _ready(self, index: int) -> list[Coded]:
         """Packets that the encoder gave when frame ``index`` was pushed."""
         ready: list[Coded] = []
-        while self._next is not None and _pushed_at(self._next, self._after, self.part.header) <= index:
-            ready.append(self._next)
-            self._next, self._after = self._after, self._advance()
+        while self._window and self._window[0].start < self.start:
+            if _pushed_at(self._window, self.part.header) > index:
+                break
+            ready.append(self._window.popleft())
+            self._fill()
         return ready
 
-    def _advance(self) -> Coded | None:
-        packet = next(self._packets, None)
-        self._times.update(times_of(packet) if packet is not None else {})
-        return packet
+    def _fill(self) -> None:
+        """Read on to the packets that tell when the next one was given."""
+        while len(self._window) < 3 and (packet := next(self._packets, None)) is not None:
+            self._times.update(times_of(packet))
+            self._window.append(packet)
 
     def _check_time(self, index: int, frame: Frame) -> None:
         if (time := self._times.pop(index, None)) != (frame.pts, frame.duration):
@@ -174,21 +182,24 @@ class Replay:
             )
 
 
-def _pushed_at(packet: Coded, after: Coded | None, header: StreamHeader) -> int:
-    """Index of the frame with which an encoder gives a packet; after = the packet behind it.
+def _pushed_at(packets: Sequence[Coded], header: StreamHeader) -> int:
+    """Index of the frame with which an encoder gives the first of these packets, of three where there are as many.
 
-    A short mini-GOP waits for the I frame after it, and an I frame for those it looks ahead at.
+    A short mini-GOP comes with the I frame after it, and an I frame waits for those it looks ahead at.
     """
     from nvc.codec.encoder import lookahead
 
+    packet, *later = packets
     count = frame_count(packet)
     if not isinstance(packet, Packet) or packet.kind not in ("gop", "intra"):
         return packet.start + count - 1
     if packet.kind == "gop":
-        return packet.start + count - (0 if count < header.mini_gop else 1)
+        if count < header.mini_gop:
+            return _pushed_at(later, header) if later else packet.start + count
+        return packet.start + count - 1
     reach = lookahead(header.info, header.structure, header.disabled)
-    following = frame_count(after) if isinstance(after, Packet) and after.kind == "gop" else 0
-    return packet.start + (reach if following >= reach else following + 1)
+    following = frame_count(later[0]) if later and isinstance(later[0], Packet) and later[0].kind == "gop" else 0
+    return packet.start + min(reach, following + 1)
 
 
 def _shown(value: Any) -> str:

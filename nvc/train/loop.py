@@ -66,7 +66,7 @@ class Options:
 
 @dataclass(slots=True)
 class State:
-    """Everything that the next step depends on, besides samples and stage."""
+    """Everything that the next step depends on, besides samples and stage; origin: what it began with."""
 
     coder: Coder | RefineCoder
     average: Coder | RefineCoder
@@ -76,6 +76,7 @@ class State:
     pace: float = 0.0
     elapsed: float = 0.0
     evaluated: list[float] = field(default_factory=list)
+    origin: str = ""
 
     _NUMBERS = ("step", "progress", "pace", "elapsed", "evaluated")
 
@@ -83,7 +84,7 @@ class State:
         """Write the state; the file is whole at any moment."""
         values = {name: getattr(self, name) for name in State._NUMBERS}
         values.update(
-            stage=stage, coder=self.coder.state_dict(), average=self.average.state_dict(),
+            stage=stage, origin=self.origin, coder=self.coder.state_dict(), average=self.average.state_dict(),
             optimiser=self.optimiser.state_dict(),
         )  # fmt: skip
         part = path.with_name(path.name + ".part")
@@ -91,9 +92,10 @@ class State:
         os.replace(part, path)
 
     def load(self, path: Path) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; UsageError where that began with other weights or another seed."""
         try:
             values = torch.load(path, map_location="cpu", weights_only=True)
+            origin = str(values["origin"])
             self.coder.load_state_dict(values["coder"])
             self.average.load_state_dict(values["average"])
             self.optimiser.load_state_dict(values["optimiser"])
@@ -104,6 +106,8 @@ class State:
             raise InputError(
                 f"{path} is no state of this stage; remove it to begin the stage anew ({reason})"
             ) from error
+        if origin != self.origin:
+            raise UsageError(f"{path} began with {origin}, now {self.origin} is asked for; remove it to begin anew")
 
 
 def train_stage(group: Group, stage: Stage, options: Options) -> None:
@@ -152,12 +156,15 @@ def start_state(stage: Stage, options: Options, samples: Samples) -> State:
     if stage.blend < 1 and options.start is None and not options.overfit:
         raise UsageError(f"stage {stage.name} blends with the weights it begins with, and there are none")
     torch.manual_seed(stage.seed)
-    coder = _coder(stage, None if options.start is None else load_weights(options.start).model)
+    weights = None if options.start is None else load_weights(options.start)
+    coder = _coder(stage, weights.model if weights else None)
     if options.start is None and isinstance(coder, Coder):
         set_start(coder, samples)
     coder = coder.to(options.device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = copy.deepcopy(coder).requires_grad_(False)
-    return State(coder, average, _optimiser(coder, stage), pace=1.0 / (options.steps or stage.steps))
+    state = State(coder, average, _optimiser(coder, stage), pace=1.0 / (options.steps or stage.steps))
+    state.origin = f"{f'weights {weights.id}' if weights else 'no weights'} and seed {stage.seed}"
+    return state
 
 
 def _coder(stage: Stage, model: Model | None) -> Coder | RefineCoder:

@@ -64,6 +64,8 @@ class Stage:
             raise UsageError(f"stage {self.name}: model must be refine or hyper, got {self.model}")
         if not 0 < self.rate < 1 or not 0 <= self.ema < 1 or self.clip <= 0:
             raise UsageError(f"stage {self.name}: rate within 0..1, ema below 1, clip above 0, got {self}")
+        if not 0 <= self.seed < 1 << 32:
+            raise UsageError(f"stage {self.name}: seed must be from 0 to {(1 << 32) - 1}, got {self.seed}")
         if not 0 < self.blend <= 1:
             raise UsageError(f"stage {self.name}: blend must be above 0 and at most 1, got {self.blend}")
 

@@ -19,6 +19,7 @@ WAYS = {
     "ra": RA,
     "hash": replace(RA, hash=True, keyint=9),
     "as short as an I frame waits": replace(RA, keyint=7),
+    "shorter than an I frame waits": replace(RA, keyint=5),
     "I frames alone": replace(RA, keyint=1),
     "ld": replace(RA, structure="ld", keyint=10),
     "intra": replace(RA, structure="intra"),

@@ -76,6 +76,12 @@ def test_the_average_follows_the_weights(small_model, prepared, tmp_path):
         assert torch.allclose(average, before[name] + 0.25, atol=1e-5)
 
 
+def test_a_state_that_began_otherwise_is_refused(small_model, prepared, tmp_path):
+    trained(prepared, tmp_path / "run", REFINE, stop_at=3)
+    with pytest.raises(UsageError, match="began with no weights and seed 1, now no weights and seed 2"):
+        trained(prepared, tmp_path / "run", dataclasses.replace(REFINE, seed=2))
+
+
 def test_a_step_that_is_not_finite_changes_nothing(small_model, prepared, tmp_path, monkeypatch):
     state = start_state(STAGE, options_of(prepared, tmp_path / "run"), Samples(prepared))
     before = {name: value.clone() for name, value in state.coder.named_parameters()}
