@@ -126,7 +126,8 @@ class Encoder:
         if self._starts_period(frame):
             packets += self._open_period()
             # The last mini-GOP waits for the next I frame, to be coded beside it.
-            self._closing, self._waiting = (self._waiting, self._keys), []
+            self._closing = (self._waiting, self._keys) if self._waiting else None
+            self._waiting = []
             self._keys = {"intra": self._count, "key": self._count, "last": self._count}
             self._opening = frame
         elif self.settings.structure == "ld":
@@ -214,7 +215,7 @@ class Encoder:
 
     def _close_period(self) -> list[Packet]:
         """The packet of the mini-GOP that ended the period before."""
-        if self._closing is None or not self._closing[0]:
+        if self._closing is None:
             return []
         keys, (frames, self._keys), self._closing = self._keys, self._closing, None
         packet = self._code_group("gop", frames, self._keys["last"] + 1)

@@ -264,8 +264,7 @@ def _average(state: State, decay: float) -> None:
 def _blend(state: State, stage: Stage, options: Options) -> None:
     """Move the average back towards the weights that the stage began with; the saved state stays as it is.
 
-    Weights half way harm unlike content less than either end (Wortsman et al., "Robust fine-tuning of zero-shot
-    models", 2022).
+    After Wortsman et al., "Robust fine-tuning of zero-shot models" (2022): WiSE-FT.
     """
     if stage.blend == 1 or options.start is None or options.overfit:
         return

@@ -50,7 +50,7 @@ def _note_data(options: Options) -> None:
 
 
 def _start(stage: Stage, options: Options) -> Path | None:
-    """Weights that a stage begins with: those given, else of the stage before it in this run, else none."""
+    """Weights that a stage begins with: of the last stage before it that ended in this run, else those given."""
     before = [other for other in stages().values() if 0 < other.order < stage.order]
     ended = [options.out / f"{other.name}.safetensors" for other in before]
     ended = [path for path in ended if path.is_file()]

@@ -59,6 +59,8 @@ def test_estimates_grow_with_the_picture_and_the_mini_gop() -> None:
     if encode_memory(INFO, quick) != encode_memory(INFO, Settings(threads=2)):  # VVenC is here
         assert encode_memory(INFO, Settings(threads=2, preset="fast", intra="vvc")) > encode_memory(INFO, quick)
         assert encode_memory(INFO, Settings(threads=2, structure="intra")) <= encode_memory(INFO, quick)
+    unfiltered = replace(quick, disable=frozenset({"mctf"}))  # no frames wait for the next I frame's filter
+    assert encode_memory(INFO, unfiltered) < encode_memory(INFO, quick)
     assert encode_memory(small.info, Settings(threads=2)) < encode_memory(INFO, Settings(threads=2)) < 4e9
 
 

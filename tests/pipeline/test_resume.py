@@ -76,10 +76,10 @@ def test_cut_anywhere_and_resumed(sounding_clip: Path, tmp_path: Path, whole, wa
     data, out = whole(way), tmp_path / "out.nvc"
     places = np.random.default_rng(5).integers(200, len(data), 9).tolist()
     began = []
-    for place in [0, 1, 30, *places, len(data) - 16, len(data) - 1, len(data)]:
+    for place in [0, 1, 30, 300, *places, len(data) - 16, len(data) - 1, len(data)]:
         began.append(resume(sounding_clip, out, data[:place], WAYS[way]))
         assert out.read_bytes() == data, f"cut at {place}"
-    assert began[:3] == [-1, -1, -1] and max(began) >= FRAMES - 15
+    assert began[:4] == [-1, -1, -1, -1] and max(began) >= FRAMES - 15
 
 
 @pytest.mark.parametrize("tail", [b"\0" * 5000, b"\x89NVC\x03\x00\xff\xff\x00\x00half a unit", b"NVCE"])

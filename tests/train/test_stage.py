@@ -25,7 +25,10 @@ def test_a_wrong_stage_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize(
     "change",
-    [{"crop": 20}, {"rate": 2.0}, {"steps": 0}, {"clip": 0.0}, {"model": "other"}, {"blend": 0.0}, {"seed": 1 << 32}],
+    [
+        *({"crop": 20}, {"rate": 2.0}, {"steps": 0}, {"clip": 0.0}, {"model": "other"}),
+        *({"blend": 0.0}, {"blend": 1.1}, {"seed": -1}, {"seed": 1 << 32}),
+    ],
 )
 def test_values_out_of_range_are_refused(change):
     with pytest.raises(UsageError, match="stage x"):
