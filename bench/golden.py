@@ -232,10 +232,11 @@ def make(folder: Path) -> int:
 def _write_weights(path: Path) -> None:
     """Random weights of small networks, the same on every machine.
 
-    A seed whose correction helps some frames; a refinement so large that gains must tame it.
+    A seed whose correction helps some frames; a refinement so large that gains must tame it; narrow context networks.
     """
     import torch
 
+    from nvc.models.contexts import TABLE, binary_tables, seeded_contexts
     from nvc.models.refine import RefineConfig, RefineModel
     from nvc.models.weights import save_weights, seeded_weights
 
@@ -244,7 +245,8 @@ def _write_weights(path: Path) -> None:
     with torch.no_grad():
         for parameter in model.synthesis.leave.parameters():
             parameter.mul_(8)
-    save_weights(path, model, metadata={"stage": "seed 3"})
+    contexts = seeded_contexts(5, 4, 4)
+    save_weights(path, model, tables={TABLE: binary_tables()}, metadata={"stage": "seed 3"}, contexts=contexts)
 
 
 def check_decoder(folder: Path, name: str) -> list[str]:

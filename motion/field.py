@@ -122,7 +122,7 @@ def merge_candidates(modes, vectors, temporal_modes, temporal_vectors, y, x, sid
     for k in range(4):
         r = y + side - 1 if k == 0 else y - 1
         c = x - 1 if k == 0 or k == 3 else (x + side - 1 if k == 1 else x + side)
-        if r < 0 or c < 0 or c >= columns or (k == 2 and _is_later(y, x, side)):
+        if r < 0 or c < 0 or c >= columns or (k == 2 and is_later(y, x, side)):
             continue
         count = _append(out_modes, out_vectors, count, modes[r, c], vectors[r, c])
     r, c = y + side - 1, x + side - 1
@@ -140,7 +140,7 @@ def merge_candidates(modes, vectors, temporal_modes, temporal_vectors, y, x, sid
 
 
 @njit(inline="always")
-def _is_later(y, x, side):
+def is_later(y, x, side):
     """Whether what is above and right of a unit is coded after it: so for the last cell of a split block."""
     return side == 1 and y & 1 == 1 and x & 1 == 1
 
@@ -162,7 +162,7 @@ def predict_vector(modes, vectors, temporal_vectors, y, x, side, reference, out)
     for k in range(3):
         r = y + side - 1 if k == 0 else y - 1
         c = x - 1 if k == 0 else (x + side - 1 if k == 1 else x + side)
-        if r < 0 or c < 0 or c >= modes.shape[1] or (k == 2 and _is_later(y, x, side)):
+        if r < 0 or c < 0 or c >= modes.shape[1] or (k == 2 and is_later(y, x, side)):
             continue
         mode = modes[r, c]
         if mode == 0 or mode == reference + 1:

@@ -17,7 +17,9 @@ Mode = Literal["neural", "layered"]
 Structure = Literal["ra", "ld", "intra"]
 
 # Tools that --disable knows. The header records which are off.
-TOOLS = ("networks", "merge", "obmc", "scenecut", "rdoq", "bipred", "mirror", "split", "stills", "mctf", "alf")
+TOOLS = (
+    "networks", "merge", "obmc", "scenecut", "rdoq", "bipred", "mirror", "split", "stills", "mctf", "alf", "contexts",
+)  # fmt: skip
 
 
 # Effort of the neural mode's encoder.

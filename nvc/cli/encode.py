@@ -6,7 +6,7 @@ from nvc.cli.options import add_common, add_range, limits_of, positive, settings
 from nvc.cli.output import Output
 from nvc.types import PRESETS
 
-TOOLS = "networks, merge, obmc, scenecut, rdoq, bipred, mirror, split, stills, mctf, alf"
+TOOLS = "networks, merge, obmc, scenecut, rdoq, bipred, mirror, split, stills, mctf, alf, contexts"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``nvc train prepare|run|plot|export|measure|enhance``: words to calls of nvc.train, nothing more."""
+"""``nvc train prepare|run|plot|export|contexts|measure|enhance``: words to calls of nvc.train, nothing more."""
 
 import argparse
 from pathlib import Path
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_run(steps.add_parser("run", help="train a stage, or all"))
     _add_plot(steps.add_parser("plot", help="draw the curve of a run"))
     _add_export(steps.add_parser("export", help="write the weights that nvc uses"))
+    _add_contexts(steps.add_parser("contexts", help="train the context networks and add them to the weights"))
     _add_measure(steps.add_parser("measure", help="what tools bring on the clips held out for validation"))
     train_enhance.add_arguments(steps.add_parser("enhance", help="the same for the enhancement"))
 
@@ -61,6 +62,16 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="folder of weights (nvc/weights)")
     add_common(parser)
     parser.set_defaults(train_run=_export)
+
+
+def _add_contexts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="videos (.mkv); every tenth is held out for validation")
+    parser.add_argument("--weights", metavar="FILE", help="weights to add them to (those that nvc takes)")
+    parser.add_argument("--minutes", type=minutes, metavar="N", default=7.0, help="processor time of training (7)")
+    parser.add_argument("--workers", type=whole(1), metavar="N", default=1, help="processes (1)")
+    parser.add_argument("--out", metavar="DIR", help="folder of weights (nvc/weights)")
+    add_common(parser)
+    parser.set_defaults(train_run=_contexts)
 
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
@@ -148,6 +159,22 @@ def _export(args: argparse.Namespace, output: Output) -> int:
     out = Path(args.out) if args.out else weights_folder()
     stage = args.stage or last_stage(run)
     identity = export(run, Path(args.data) if args.data else samples_of(run, stage), out, stage)
+    output.done({"weights": identity, "output": str(out)}, f"weights {identity} in {out}")
+    return 0
+
+
+def _contexts(args: argparse.Namespace, output: Output) -> int:
+    from nvc.models.weights import find_weights
+    from nvc.train.contexts import add_contexts
+    from nvc.train.export import weights_folder
+    from nvc.train.prepare import one_thread
+
+    one_thread()
+    weights = Path(args.weights) if args.weights else find_weights()
+    out = Path(args.out) if args.out else weights_folder()
+    identity = add_contexts(
+        _folder(args.folder), weights, out, minutes=args.minutes, workers=args.workers, notify=_note(output)
+    )
     output.done({"weights": identity, "output": str(out)}, f"weights {identity} in {out}")
     return 0
 

@@ -5,7 +5,7 @@ from what the stream says. Symbols never depend on pixels, so a decoder may read
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from nvc.codec import loop_filter
 from nvc.codec import quality as quality_steps
 from nvc.codec import symbols as layout
 from nvc.codec.latent_coding import code_latents, code_side
+from nvc.codec.learned_symbols import frame_contexts
 from nvc.codec.motion_coding import code_motion
 from nvc.codec.motion_search import search_motion
 from nvc.codec.network_choice import Networks
@@ -269,11 +270,14 @@ def code_symbols(
     sources = tuple(r.motion if r is not None else None for r in references)
     modes, vectors = temporal_candidate(cell_grid(*setup.size), setup.distances, sources)
     motion = symbols.motion
-    distances = np.array(setup.distances, np.int64)
-    good = code_motion(
-        coder, motion_base, motion.modes, motion.vectors, modes, vectors, distances, "merge" not in setup.disabled,
-        "split" not in setup.disabled,
-    )  # fmt: skip
+    learned = frame_contexts(setup, references, model.contexts)
+    if learned is not None:
+        good = learned.code_motion(coder, symbols, (modes, vectors))
+    else:
+        good = code_motion(
+            coder, motion_base, motion.modes, motion.vectors, modes, vectors, np.array(setup.distances, np.int64),
+            "merge" not in setup.disabled, "split" not in setup.disabled,
+        )  # fmt: skip
     _mark(marks, coder)
     if good and isinstance(networks, FrameNetworks):
         _mark(marks, coder)
@@ -281,18 +285,24 @@ def code_symbols(
         _mark(marks, coder)
     elif good:
         first, second = _reference_symbols(references, blocks)
-        code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
+        if learned is not None:
+            learned.code_side(coder, symbols)
+        else:
+            code_side(coder, side_base, symbols.patterns, symbols.lasts, first[1], second[1], rows, columns)
         if isinstance(networks, RefineNetworks):
             _mark(marks, coder)
             good = code_switches(coder, symbols, networks.gain_counts)
         if _may_filter(setup, symbols):
             symbols.strength = int(code_one(coder, RAW_NIBBLE, symbols.strength))
         _mark(marks, coder)
-        s = scan()
-        good &= code_latents(
-            coder, symbols.latents, symbols.lasts, first[0], second[0], rows, columns,
-            s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index,
-        )  # fmt: skip
+        if learned is not None:
+            good &= learned.code_latents(coder, symbols, model.weights)
+        else:
+            s = scan()
+            good &= code_latents(
+                coder, symbols.latents, symbols.lasts, first[0], second[0], rows, columns,
+                s.position, s.diagonal, s.zone, s.before, model.weights, model.level_of, model.index,
+            )  # fmt: skip
         _mark(marks, coder)
     if not good or coder.control[OVERRUN]:
         raise CorruptError(f"frame {setup.task.display_index}: impossible symbols")
@@ -503,8 +513,12 @@ def _side_costs(model: SymbolModel) -> np.ndarray:
 
 
 def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel, networks) -> tuple[int, int]:
-    """The motion bank and the side bank that code these symbols (banks 0 so far) with the fewest bits."""
+    """The motion bank and the side bank that code these symbols (banks 0 so far) with the fewest bits.
+
+    Where networks give the contexts the banks are inputs, chosen the same way.
+    """
     coder = encoding_coder(model.tables, symbol_capacity(setup))
+    model = replace(model, contexts=None)
     code_symbols(setup, tuple(r.symbols for r in references), coder, symbols, model, networks=networks)
     values, tables = queued(coder)
     best = []
@@ -518,4 +532,4 @@ def _choose_banks(setup, references, symbols: FrameSymbols, model: SymbolModel, 
 def symbol_capacity(setup: FrameSetup) -> int:
     """Most symbols that one frame can queue."""
     rows, columns = grid_size(*setup.size)
-    return rows * columns * (layout.LATENTS * 8 + 160) + 64
+    return rows * columns * (layout.LATENTS * 24 + 544) + 64

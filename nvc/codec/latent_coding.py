@@ -15,12 +15,12 @@ _CAP = 15
 
 
 @njit(inline="always")
-def _magnitude(latents, block, channel):
+def magnitude(latents, block, channel):
     return min(abs(np.int32(latents[block, channel])), _CAP)
 
 
 @njit(inline="always")
-def _features(latents, first, second, block, row, column, rows, columns, channel, before, parity, plane, out):
+def set_features(latents, first, second, block, row, column, rows, columns, channel, before, parity, plane, out):
     """Integer features of one latent: a constant, lower frequencies of the block, neighbours, references, luma."""
     c0, c1, c2, c3, c4 = (
         before[channel, 0],
@@ -30,9 +30,9 @@ def _features(latents, first, second, block, row, column, rows, columns, channel
         before[channel, 4],
     )
     out[0] = 16
-    out[1] = (_magnitude(latents, block, c0) if c0 >= 0 else 0) + (_magnitude(latents, block, c1) if c1 >= 0 else 0)
-    out[2] = _magnitude(latents, block, c2) if c2 >= 0 else 0
-    out[3] = (_magnitude(latents, block, c3) if c3 >= 0 else 0) + (_magnitude(latents, block, c4) if c4 >= 0 else 0)
+    out[1] = (magnitude(latents, block, c0) if c0 >= 0 else 0) + (magnitude(latents, block, c1) if c1 >= 0 else 0)
+    out[2] = magnitude(latents, block, c2) if c2 >= 0 else 0
+    out[3] = (magnitude(latents, block, c3) if c3 >= 0 else 0) + (magnitude(latents, block, c4) if c4 >= 0 else 0)
     same, lower = 0, 0
     for k in range(4):
         if k == 0:
@@ -52,27 +52,36 @@ def _features(latents, first, second, block, row, column, rows, columns, channel
                 continue
             other = block + columns
         if parity:
-            same += _magnitude(latents, other, channel)
+            same += magnitude(latents, other, channel)
         if c0 >= 0:
-            lower += _magnitude(latents, other, c0)
+            lower += magnitude(latents, other, c0)
         if c1 >= 0:
-            lower += _magnitude(latents, other, c1)
+            lower += magnitude(latents, other, c1)
     out[4] = same
     out[5] = lower
-    out[6] = _magnitude(first, block, channel)
-    out[7] = _magnitude(second, block, channel)
+    out[6] = magnitude(first, block, channel)
+    out[7] = magnitude(second, block, channel)
     out[8] = 0
     out[9] = 0
     if plane > 0:
         # The luma block has twice the chroma block's size: equal indices are equal frequencies per sample of chroma.
         inner = (channel - LUMA) & 63
-        out[8] = _magnitude(latents, block, (inner >> 3) * 16 + (inner & 7))
+        out[8] = magnitude(latents, block, (inner >> 3) * 16 + (inner & 7))
         if plane == 2:
-            out[9] = _magnitude(latents, block, channel - 64)
+            out[9] = magnitude(latents, block, channel - 64)
 
 
 @njit(inline="always")
-def _plane_of(channel):
+def expected(weights, features):
+    """Expected magnitude of a latent, as fitted."""
+    total = np.int32(0)
+    for f in range(10):
+        total += weights[f] * features[f]
+    return total
+
+
+@njit(inline="always")
+def plane_of(channel):
     return 0 if channel < LUMA else (1 if channel < LUMA + 64 else 2)
 
 
@@ -157,7 +166,7 @@ def code_latents(
     active = np.empty(blocks, np.int32)
     for step in range(position.shape[0]):
         channel, d = position[step], diagonal[step]
-        plane = _plane_of(channel)
+        plane = plane_of(channel)
         z = zone[channel]
         count = 0
         for b in range(blocks):
@@ -171,12 +180,10 @@ def code_latents(
                 row, column = b // columns, b % columns
                 if (row + column) & 1 != parity:
                     continue
-                _features(
+                set_features(
                     latents, first, second, b, row, column, rows, columns, channel, before, parity, plane, features
                 )
-                total = np.int32(0)
-                for f in range(10):
-                    total += w[f] * features[f]
+                total = expected(w, features)
                 level = level_of[min(max(total >> 4, 0), 1023)]
                 ahead = np.int64(lasts[b, plane]) - 1 - d
                 near = 0 if ahead == 0 else (1 if ahead <= 2 else 2)
@@ -195,14 +202,16 @@ def collect_features(latents, lasts, first, second, rows, columns, position, dia
     n = 0
     for step in range(position.shape[0]):
         channel, d = position[step], diagonal[step]
-        plane = _plane_of(channel)
+        plane = plane_of(channel)
         for b in range(latents.shape[0]):
             ahead = np.int64(lasts[b, plane]) - 1 - d
             if ahead < 0:
                 continue
             row, column = b // columns, b % columns
             parity = (row + column) & 1
-            _features(latents, first, second, b, row, column, rows, columns, channel, before, parity, plane, features)
+            set_features(
+                latents, first, second, b, row, column, rows, columns, channel, before, parity, plane, features
+            )
             out[n, 0], out[n, 1] = zone[channel], parity
             out[n, 2] = 0 if ahead == 0 else (1 if ahead <= 2 else 2)
             for f in range(10):

@@ -69,7 +69,7 @@ def code_motion(coder, base, modes, vectors, temporal_modes, temporal_vectors, d
                         return False
                     choice = SPLIT
                 else:
-                    choice = _choice_of(modes[y, x], vectors[y, x], out_modes, out_vectors, n)
+                    choice = choice_of(modes[y, x], vectors[y, x], out_modes, out_vectors, n)
             if use_merge or use_split:
                 choice = code_symbol(
                     coder,
@@ -94,7 +94,7 @@ def code_motion(coder, base, modes, vectors, temporal_modes, temporal_vectors, d
                         modes, vectors, temporal_modes, temporal_vectors, r, c, 1, two, out_modes, out_vectors
                     )
                     if not decoding:
-                        choice = _choice_of(modes[r, c], vectors[r, c], out_modes, out_vectors, n)
+                        choice = choice_of(modes[r, c], vectors[r, c], out_modes, out_vectors, n)
                     choice = code_symbol(coder, base + CELL_MERGE + cell_context(cell, before, n), choice)
                     if choice > n:
                         return False
@@ -107,7 +107,7 @@ def code_motion(coder, base, modes, vectors, temporal_modes, temporal_vectors, d
 
 
 @njit(inline="always")
-def _choice_of(mode, vectors, candidate_modes, candidate_vectors, count):
+def choice_of(mode, vectors, candidate_modes, candidate_vectors, count):
     """The merge symbol of the first candidate that moves like a unit, 0 where none does."""
     for k in range(count):
         if candidate_modes[k] == mode and np.all(candidate_vectors[k] == vectors):

@@ -7,7 +7,7 @@ latent ignores what it does to later contexts (as in Karczewicz et al., VCEG-AH2
 import numpy as np
 from numba import njit
 
-from nvc.codec.latent_coding import _features, _plane_of, last_table, pattern_context
+from nvc.codec.latent_coding import last_table, pattern_context, plane_of, set_features
 from nvc.codec.symbols import ESCAPE, LARGEST, LATENT_BASE, PATTERN
 
 
@@ -96,7 +96,7 @@ def quantise(
                     break
                 channel = position[s]
                 z = zone[channel]
-                _features(
+                set_features(
                     latents, first, second, b, row, column, rows, columns, channel, before, parity, plane, features
                 )
                 total = np.int32(0)
@@ -156,7 +156,7 @@ def dequantise(latents, zone, steps, recon, out):
                 out[b, c] = 0
                 continue
             m = abs(v)
-            s = np.int64(steps[_plane_of(c)])
+            s = np.int64(steps[plane_of(c)])
             d = ((m * 64 - recon[zone[c], min(m, 3) - 1]) * s + 32) >> 6
             d = min(d, 1 << 20)
             out[b, c] = -d if v < 0 else d

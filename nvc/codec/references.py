@@ -25,6 +25,7 @@ class FrameSymbols:
     gains      of the synthesis' heads for luma and chroma where the switches say that they are given, else None
     strength   of the loop filter, 0..15
     banks      motion bank and side bank that coded them
+    choices    (bh, bw) int8, how each block says its motion (``learned_motion``), where networks give the contexts
     """
 
     motion: MotionField
@@ -36,6 +37,7 @@ class FrameSymbols:
     gains: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     strength: int = 0
     banks: tuple[int, int] = (0, 0)
+    choices: np.ndarray | None = None
 
 
 @dataclass(slots=True)

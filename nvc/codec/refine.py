@@ -2,12 +2,12 @@
 
 Both add to integer pictures, and each frame says which of them to use, so the encoder never has to take harm; it may
 also say how to weigh the last layer's heads. Symbols depend on neither: a decoder reads ahead of its pictures as with
-networks off (contracts 1 and 2).
+networks off (contracts 1 and 2). The weights may bring integer networks for the contexts of motion and sides too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +15,10 @@ import numpy as np
 from nvc import color
 from nvc.codec.networks import warp_each
 from nvc.codec.references import FrameSymbols, Planes, Reference, squared_error
-from nvc.codec.symbols import SymbolModel
+from nvc.codec.symbols import SYMBOLS, SymbolModel
 from nvc.entropy.coder import RAW_NIBBLE, Coder, code_one
+from nvc.entropy.tables import build_tables
+from nvc.models.contexts import LOGITS, TABLE, networks_from
 from nvc.motion.field import MotionField
 
 if TYPE_CHECKING:
@@ -79,8 +81,13 @@ class RefineNetworks:
     codes_latents = False
 
     def symbol_model(self, model: SymbolModel) -> SymbolModel:
-        """The tables stay as they are."""
-        return model
+        """``model`` with the context networks of the weights, where they have any, and the tables of their logits."""
+        if not self.weights.contexts:
+            return model
+        logits = np.zeros((LOGITS, SYMBOLS), np.int64)
+        logits[:, :2] = self.weights.tables[TABLE]
+        tables = build_tables(np.concatenate([model.tables.frequencies.astype(np.int64), logits]))
+        return replace(model, tables=tables, contexts=networks_from(self.weights.contexts))
 
     def fuse(
         self, setup: FrameSetup, references: tuple[Reference, ...], motion: MotionField, prediction: Planes

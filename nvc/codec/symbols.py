@@ -13,6 +13,7 @@ import numpy as np
 from nvc.codec.loop_filter import CLASSES, GROUPS, TAPS
 from nvc.entropy.tables import Tables, build_tables
 from nvc.errors import ModelError
+from nvc.models.contexts import ContextNetworks
 
 SYMBOLS = 32
 RAW_TABLES = 2
@@ -52,6 +53,7 @@ class SymbolModel:
     index       (ZONES, LAST_CLASSES, LEVELS) uint8: latent table, the scale index of networks off
     recon       (ZONES, 3) int32: what magnitudes 1, 2 and more lose on the way back, in 1/64 of a step
     filters     (GROUPS, CLASSES, TAPS) int32 of the loop filter, in 1/128
+    contexts    networks for the contexts of motion and sides, with tables behind all others; None with networks off
     """
 
     tables: Tables
@@ -60,6 +62,7 @@ class SymbolModel:
     index: np.ndarray
     recon: np.ndarray
     filters: np.ndarray
+    contexts: ContextNetworks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ TOOL_BITS = {
     "mirror": 9,
     "mctf": 10,
     "alf": 11,
+    "contexts": 12,
 }
 COLOUR, ASPECT, RATE, STEP_RATE, COUNT = 1, 2, 4, 8, 16
 MASTERING_EXTRA, LIGHT_EXTRA, TAG_EXTRA = 1, 2, 3

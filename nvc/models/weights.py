@@ -1,8 +1,9 @@
 """Weights files: safetensors with metadata, named by a hash of what they hold.
 
-A file holds ``model.*`` (float32 or float16; the scale-index network as int8 and int32) and ``tables.*`` (uint16
-frequencies of the entropy coder, contract 7). Names, shapes and types are checked before a tensor is read, the hash
-after. Files are looked for in ``NVC_WEIGHTS`` (files or folders, separated as PATH is), then in the manifest.
+A file holds ``model.*`` (float32 or float16; the scale-index network as int8 and int32), ``tables.*`` (uint16
+frequencies of the entropy coder, contract 7) and maybe ``contexts.*`` (int16 and int32). Names, shapes and types are
+checked before a tensor is read, the hash after. Files are looked for in ``NVC_WEIGHTS`` (files or folders, separated
+as PATH is), then in the manifest.
 """
 
 import json
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 from nvc.errors import ModelError
+from nvc.models.contexts import LOGITS, TABLE, networks_from
 from nvc.models.enhance_weights import is_enhance_file
 from nvc.models.files import content_id, open_tensors, write_tensors
 from nvc.models.inter import InterConfig, InterModel, config_from
@@ -24,9 +26,10 @@ from nvc.weights import manifest_text, offered_paths
 
 FORMAT = "nvc-weights-1"
 TABLE_TOTAL = 4096
-MODEL, TABLES, INTEGER = "model.", "tables.", "scale_index."
+MODEL, TABLES, CONTEXTS, INTEGER = "model.", "tables.", "contexts.", "scale_index."
 # Types that a tensor may have in a file, by what it is for.
 FLOATS, WEIGHTS, BIASES, FREQUENCIES = ("F32", "F16"), ("I8",), ("I32",), ("U16",)
+INTEGERS = ("I16", "I32")
 
 
 Model = InterModel | RefineModel
@@ -39,14 +42,17 @@ class Weights:
     id        16 hex digits of the SHA-256 over names, types, shapes and values
     model     InterModel codes the latents itself, RefineModel leaves them to the fitted contexts
     tables    of an InterModel: uint16 frequencies by name, each row of the last axis summing to 4096: "latent" (64, 32)
-              for the table indices, "hyper" (G, channels of z, 32) by group of qualities (quality * G // 64)
+              for the table indices, "hyper" (G, channels of z, 32) by group of qualities (quality * G // 64).
+              With contexts: "binary" (128, 2) for their logits
     metadata  of the file: stage, data and so on; text
+    contexts  integers of the context networks by name, of a RefineModel, or nothing
     """
 
     id: str
     model: Model
     tables: dict[str, np.ndarray] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +72,14 @@ def save_weights(
     tables: dict[str, np.ndarray] | None = None,
     metadata: dict[str, str] | None = None,
     half: bool = False,
+    contexts: dict[str, np.ndarray] | None = None,
 ) -> str:
     """Write a weights file by way of ``path`` + ".part"; returns its id. half stores floats in 16 bits.
 
-    Raises ModelError where tables are not what ``Weights`` says.
+    Raises ModelError where tables or contexts are not what ``Weights`` says.
     """
     target = Path(path)
-    arrays = _arrays(model, tables or {}, half)
+    arrays = _arrays(model, tables or {}, half, contexts)
     info = {**(metadata or {}), **_own_metadata(model, arrays)}
     write_tensors(target, arrays, info)
     return info["id"]
@@ -94,8 +101,11 @@ def load_weights(
     _set_parameters(model, arrays)
     model = model.to(device).eval()
     model.self_test(int(metadata["check"], 16))
-    tables = {name.removeprefix(TABLES): value for name, value in arrays.items() if name.startswith(TABLES)}
-    return Weights(metadata["id"], model, tables, metadata)
+    tables, contexts = (
+        {name.removeprefix(part): value for name, value in arrays.items() if name.startswith(part)}
+        for part in (TABLES, CONTEXTS)
+    )
+    return Weights(metadata["id"], model, tables, metadata, contexts)
 
 
 def open_weights(want: str | None = None, *, device: str | torch.device = "cpu") -> Weights:
@@ -222,14 +232,14 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], Model]:
         metadata = _checked_metadata(file.metadata(), path)
         model = _model(metadata, path)
         wanted = _wanted(model)
-        names = {name for name in file.keys() if not name.startswith(TABLES)}
+        names = {name for name in file.keys() if not name.startswith((TABLES, CONTEXTS))}
         if names != set(wanted):
             missing, extra = sorted(set(wanted) - names), sorted(names - set(wanted))
             raise ModelError(f"weights {path}: missing {missing[:3]}, unknown {extra[:3]}")
         arrays = {}
         for name in file.keys():
             found = file.get_slice(name)
-            shape, kinds = wanted.get(name, (None, FREQUENCIES))
+            shape, kinds = wanted.get(name, (None, INTEGERS if name.startswith(CONTEXTS) else FREQUENCIES))
             got = tuple(found.get_shape())
             if (shape is not None and got != shape) or found.get_dtype() not in kinds:
                 raise ModelError(
@@ -237,6 +247,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], Model]:
                 )
             arrays[name] = file.get_tensor(name)
     _check_tables({name: value for name, value in arrays.items() if name.startswith(TABLES)})
+    _check_contexts(arrays)
     return metadata, arrays, model
 
 
@@ -259,7 +270,19 @@ def _check_tables(tables: dict[str, np.ndarray]) -> None:
             raise ModelError(f"{name}: each row must sum to {TABLE_TOTAL} with entries below it")
 
 
-def _arrays(model: Model, tables: dict[str, np.ndarray], half: bool) -> dict[str, np.ndarray]:
+def _check_contexts(arrays: dict[str, np.ndarray]) -> None:
+    """Raise ModelError where a file has context networks that cannot be, or no tables for their logits."""
+    contexts = {name.removeprefix(CONTEXTS): value for name, value in arrays.items() if name.startswith(CONTEXTS)}
+    if contexts:
+        networks_from(contexts)
+        table = arrays.get(TABLES + TABLE)
+        if table is None or table.shape != (LOGITS, 2):
+            raise ModelError(f"context networks need {TABLES}{TABLE} of {LOGITS} rows of two")
+
+
+def _arrays(
+    model: Model, tables: dict[str, np.ndarray], half: bool, contexts: dict[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
     """Everything a file holds, by name."""
     kind = np.float16 if half else np.float32
     arrays = {MODEL + name: p.detach().cpu().numpy().astype(kind) for name, p in _float_parameters(model)}
@@ -267,6 +290,8 @@ def _arrays(model: Model, tables: dict[str, np.ndarray], half: bool) -> dict[str
         arrays[MODEL + INTEGER + name] = value.cpu().numpy()
     named = {TABLES + name: np.ascontiguousarray(table) for name, table in tables.items()}
     _check_tables(named)
+    named |= {CONTEXTS + name: value for name, value in (contexts or {}).items()}
+    _check_contexts(named)
     if not all(np.isfinite(value).all() for value in arrays.values()):
         raise ModelError("the model holds values that are not finite (or too large for 16 bits)")
     return {name: np.ascontiguousarray(value) for name, value in {**arrays, **named}.items()}

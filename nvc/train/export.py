@@ -115,7 +115,6 @@ def export(run: Path, data: Path, out: Path, stage: str, note: str = "") -> str:
     source = run / f"{stage}.safetensors"
     if not source.is_file():
         raise InputError(f"{run} has no ended stage {stage}; run it with: nvc train run {stage} --data {data}")
-    out.mkdir(parents=True, exist_ok=True)
     model = load_weights(source).model
     tables: dict[str, np.ndarray] = {}
     with torch.no_grad():
@@ -124,10 +123,23 @@ def export(run: Path, data: Path, out: Path, stage: str, note: str = "") -> str:
                 parameter.copy_(parameter.half().float())
     if isinstance(model, InterModel):
         tables = fit_tables(Coder(model.train()), Samples(data, intra=False), count=400)
+    return write_half(out, model, tables, _metadata(stage, data), note=note)
+
+
+def write_half(
+    out: Path,
+    model: Model,
+    tables: dict[str, np.ndarray],
+    metadata: dict[str, str],
+    contexts: dict[str, np.ndarray] | None = None,
+    note: str = "",
+) -> str:
+    """Write weights into the folder ``out`` in half precision and make them its default; returns their id."""
+    out.mkdir(parents=True, exist_ok=True)
     target = out / "neural.safetensors"
-    identity = save_weights(target, model, tables=tables, metadata=_metadata(stage, data), half=True)
+    identity = save_weights(target, model, tables=tables, metadata=metadata, half=True, contexts=contexts)
     target.chmod(0o644)  # the library writes it for its owner only
-    entry = {"id": identity, "file": target.name, "stage": stage, "note": note or LICENCE}
+    entry = {"id": identity, "file": target.name, "stage": metadata["stage"], "note": note or LICENCE}
     _update_manifest(out / "manifest.json", entry)
     return identity
 

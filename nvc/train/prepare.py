@@ -32,7 +32,7 @@ SIZE = 256
 _USUAL, _USUAL_SHARE = (16, 57), 0.75
 Notify = Callable[[str], None]
 _VALIDATION_CLIPS = 22
-_PARTS = ("train", "validation")
+PARTS = ("train", "validation")
 
 
 def prepare(
@@ -45,7 +45,7 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     meta = {"clips": str(folder.resolve()), "size": SIZE, "sources": sources(folder)}
     (out / META).write_text(json.dumps(meta, indent=1), encoding="utf-8")
-    for part in _PARTS:
+    for part in PARTS:
         most = limit if part == "train" else _VALIDATION_CLIPS
         count = make_samples(folder, out, part, workers=workers, limit=most, seed=seed)
         notify(f"{part}: {count} samples")

@@ -1,6 +1,7 @@
 """Tiny clips, and both ends of the neural mode, for the tests of the codec core."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
+from nvc.codec.symbols import SymbolModel, load_model
 from nvc.types import Frame, Packet, Settings, StreamHeader, VideoInfo
 
 Coded = tuple[StreamHeader, list[Packet]]
@@ -44,6 +46,19 @@ def decode_packets(header: StreamHeader, packets: Iterable[Packet], threads: int
     frames = [f for p in packets for f in decoder.push(p)] + decoder.flush()
     decoder.close()
     return frames
+
+
+@pytest.fixture(scope="session")
+def learned() -> SymbolModel:
+    """The fitted model with random context networks."""
+    from nvc.codec.network_choice import make_networks
+    from nvc.models.contexts import TABLE, binary_tables, seeded_contexts
+    from nvc.models.refine import RefineConfig
+    from nvc.models.weights import seeded_weights
+
+    weights = seeded_weights(8, RefineConfig(16, 16, 0, 0))
+    weights = replace(weights, contexts=seeded_contexts(3, 8, 8), tables={TABLE: binary_tables()})
+    return make_networks(weights).symbol_model(load_model())
 
 
 @pytest.fixture(scope="session")

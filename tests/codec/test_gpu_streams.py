@@ -19,7 +19,8 @@ from nvc.types import Settings
 
 
 def networks_on(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small weights of random values are what NVC_WEIGHTS offers; kind "hyper" (codes latents) or "refine"."""
+    """Small weights of random values are what NVC_WEIGHTS offers: "hyper" (codes latents), "refine" or "learned"."""
+    from nvc.models.contexts import TABLE, binary_tables, seeded_contexts
     from nvc.models.inter import InterConfig
     from nvc.models.refine import RefineConfig
     from nvc.models.weights import save_weights, seeded_weights
@@ -27,11 +28,15 @@ def networks_on(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     names = ("fine", "wide", "hyper", "hyper_wide", "encoder", "integer", "renderer")
     small = {name: 32 if name == "wide" else 16 for name in names}
     weights = seeded_weights(11, InterConfig(**small) if kind == "hyper" else RefineConfig(16, 16, 1, 1))
-    save_weights(folder / "w.safetensors", weights.model, tables=weights.tables, metadata={"stage": "seed 11"})
+    contexts, tables = {}, weights.tables
+    if kind == "learned":
+        contexts, tables = seeded_contexts(11, 8, 8), {TABLE: binary_tables()}
+    path = folder / "w.safetensors"
+    save_weights(path, weights.model, tables=tables, metadata={"stage": "seed 11"}, contexts=contexts)
     monkeypatch.setenv("NVC_WEIGHTS", str(folder / "w.safetensors"))
 
 
-@pytest.mark.parametrize("kind", ["hyper", "refine"])
+@pytest.mark.parametrize("kind", ["hyper", "refine", "learned"])
 def test_payloads_with_networks_on(
     clip: Callable, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel_device: Device
 ) -> None:

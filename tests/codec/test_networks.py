@@ -31,15 +31,19 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SMALL = {"fine": 16, "wide": 32, "hyper": 16, "hyper_wide": 16, "encoder": 16, "integer": 16, "renderer": 16}
 
 
-@pytest.fixture(scope="module", params=["hyper", "refine"])
+@pytest.fixture(scope="module", params=["hyper", "refine", "learned"])
 def weights_file(request, tmp_path_factory) -> Path:
+    from nvc.models.contexts import TABLE, binary_tables, seeded_contexts
     from nvc.models.inter import InterConfig
     from nvc.models.refine import RefineConfig
     from nvc.models.weights import save_weights, seeded_weights
 
     path = tmp_path_factory.mktemp("weights") / f"{request.param}.safetensors"
     weights = seeded_weights(11, InterConfig(**SMALL) if request.param == "hyper" else RefineConfig(16, 16, 1, 1))
-    save_weights(path, weights.model, tables=weights.tables, metadata={"stage": "seed 11"})
+    contexts, tables = {}, weights.tables
+    if request.param == "learned":
+        contexts, tables = seeded_contexts(11, 8, 8), {TABLE: binary_tables()}
+    save_weights(path, weights.model, tables=tables, metadata={"stage": "seed 11"}, contexts=contexts)
     return path
 
 
@@ -149,6 +153,15 @@ def test_bits_name_what_networks_add(networks_on, clip):
         decoder.push(packet)
     assert all(b["hyper"] > 0 for b in decoder.last_bits)
     assert decoder.last_bits == packets[-1].bits
+
+
+def test_disable_contexts_leaves_the_other_networks_on(networks_on, weights_file, clip, decode):
+    frames = clip(48, 32, 9)
+    header, packets = encode(frames, disable=frozenset({"contexts"}))
+    assert header.weights != "none" and header.disabled == ("contexts",)
+    assert len(decode(header, packets)) == 9
+    same = symbols_of(packets) == symbols_of(encode(frames)[1])
+    assert same == (weights_file.stem != "learned")
 
 
 @pytest.mark.parametrize("switches", [8, 9])

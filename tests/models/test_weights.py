@@ -11,8 +11,10 @@ from safetensors.numpy import load_file, save_file
 
 from nvc.errors import ModelError
 from nvc.models import weights
+from nvc.models.contexts import TABLE, binary_tables, seeded_contexts
 from nvc.models.files import content_id
 from nvc.models.inter import InterConfig, InterModel
+from nvc.models.refine import RefineConfig
 from nvc.models.weights import (
     find_weights,
     load_weights,
@@ -140,6 +142,45 @@ def big_integer(arrays, metadata):
 def test_bad_files_are_refused(file, change, word):
     with pytest.raises(ModelError, match=word):
         load_weights(rewrite(file, change))
+
+
+def save_learned(path, *, tables=None, contexts=None):
+    model = seeded_weights(2, RefineConfig(16, 16, 0, 0)).model
+    arrays = seeded_contexts(1, 8, 4) if contexts is None else contexts
+    return save_weights(path, model, tables={TABLE: binary_tables()} if tables is None else tables, contexts=arrays)
+
+
+def test_contexts_go_into_a_file_and_out_of_it(tmp_path):
+    path = tmp_path / "learned.safetensors"
+    identity = save_learned(path)
+    found = load_weights(path, want=identity)
+    assert all(np.array_equal(found.contexts[name], value) for name, value in seeded_contexts(1, 8, 4).items())
+    assert set(found.tables) == {TABLE} and found.contexts["rows"].dtype == np.int16
+    other = seeded_contexts(1, 8, 4)
+    other["bias"][0, 0] += 1
+    assert save_learned(path, contexts=other) != identity
+
+
+def test_contexts_that_cannot_be_are_refused(tmp_path):
+    path = tmp_path / "learned.safetensors"
+    bad = seeded_contexts(1, 8, 4)
+    bad["rows"] = bad["rows"][1:]
+    for options, word in (({"tables": {}}, "need tables.binary"), ({"contexts": bad}, "rows must be")):
+        with pytest.raises(ModelError, match=word):
+            save_learned(path, **options)
+    assert not path.exists()
+    save_learned(path)
+
+    def drop(arrays, metadata):
+        del arrays["contexts.rows"]
+
+    def widen(arrays, metadata):
+        arrays["contexts.rows"] = arrays["contexts.rows"].astype(np.float32)
+
+    for change, word in ((drop, "context networks"), (widen, "must be I16")):
+        save_learned(path)
+        with pytest.raises(ModelError, match=word):
+            load_weights(rewrite(path, change))
 
 
 @pytest.mark.parametrize("content", [b"", b"not weights at all", (1 << 50).to_bytes(8, "little") + b"{}"])
