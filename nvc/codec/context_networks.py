@@ -22,7 +22,7 @@ class Scratch(NamedTuple):
     inputs         (INPUTS,) int32
     first, second  (H,), (G,) int32 activations
     noted          (1,) int64, number of symbols noted
-    kinds          (N,) uint8, chosen (N,) uint8, seen (N, INPUTS) int8 of each; nothing is noted where N is 0
+    kinds          (N,) uint8, chosen (N,) uint8, seen (N, INPUTS) int16 of each; nothing is noted where N is 0
     """
 
     inputs: np.ndarray

@@ -11,7 +11,7 @@ from nvc.codec.context_networks import add_inputs, ask, note, think_on
 from nvc.codec.latent_coding import expected, magnitude, plane_of, set_features
 from nvc.codec.learned_side import pointed, set_block, set_last
 from nvc.codec.symbols import FEATURES
-from nvc.entropy.coder import RAW_BIT, code_number, code_symbol
+from nvc.entropy.coder import OVERRUN, RAW_BIT, code_number, code_symbol
 from nvc.models.contexts import LATENT, LATENT_SHARED, QUESTIONS
 from nvc.motion.field import bit_length
 
@@ -22,12 +22,13 @@ _MOST = QUESTIONS[LATENT]
 def share_inputs(
     networks, room, frame, distances, modes, vectors, patterns, lasts, known_patterns, known_lasts, energies, shares
 ):  # fmt: skip
-    """(inputs (3, B, LATENT_SHARED) int16, sums (3, B, H) int32) of each plane of each block.
+    """(inputs (3, B, LATENT_SHARED) int16, sums (3, B, H) int32) of each plane of each block; no inputs without notes.
 
     Arguments as of ``learned_side.code_side``.
     """
     rows, columns = patterns.shape
-    inputs = np.zeros((3, rows * columns, LATENT_SHARED), np.int16)
+    noting = room.kinds.shape[0] > 0
+    inputs = np.zeros((3, rows * columns if noting else 0, LATENT_SHARED), np.int16)
     sums = np.zeros((3, rows * columns, room.first.shape[0]), np.int32)
     x = room.inputs
     for row in range(rows):
@@ -43,8 +44,9 @@ def share_inputs(
                 x[k + 17] = right + (np.int64(lasts[row + 1, column, p]) if row + 1 < rows else 0)
                 sums[p, b] = networks.bias[LATENT]
                 add_inputs(networks, room, LATENT, 0, LATENT_SHARED, sums[p, b])
-                for i in range(LATENT_SHARED):
-                    inputs[p, b, i] = x[i]
+                if noting:
+                    for i in range(LATENT_SHARED):
+                        inputs[p, b, i] = x[i]
     return inputs, sums
 
 
@@ -105,7 +107,7 @@ def code_latents(
     """Code the latents (B, 384) int16 of all blocks; fills them when decoding. shared, sums: of ``share_inputs``.
 
     first, second  latents of the references, zeros where they have none; there: of ``sources``
-    Returns False where a decoded value does not fit 16 bits.
+    Returns False where a decoded value does not fit 16 bits or the payload has ended.
     """
     blocks = latents.shape[0]
     rows = blocks // columns
@@ -116,6 +118,8 @@ def code_latents(
     for step in range(position.shape[0]):
         channel, d = position[step], diagonal[step]
         plane = plane_of(channel)
+        if coder.control[OVERRUN]:
+            return False
         for parity in range(2):
             w = weights[zone[channel], parity]
             for b in range(blocks):

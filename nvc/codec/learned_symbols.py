@@ -44,13 +44,19 @@ class FrameContexts:
     latents: tuple[np.ndarray, np.ndarray]
 
     def code_motion(self, coder: Coder, mine: FrameSymbols, temporal: tuple[np.ndarray, np.ndarray]) -> bool:
-        """Write or read the motion; False for an impossible choice. temporal: modes and vectors of the candidates."""
-        motion = mine.motion
-        mine.choices = np.zeros(self.shape, np.int8)
-        return learned_motion.code_motion(
-            coder, self.networks, self.room, self._frame(mine.banks[0]), motion.modes, motion.vectors, mine.choices,
+        """Write or read the motion; False for an impossible choice. temporal: modes and vectors of the candidates.
+
+        Sets the choices once: who counts the bits of what was read chooses as our encoder does, which need not be what
+        the stream said, and frames that refer to this one were coded by that.
+        """
+        motion, choices = mine.motion, np.zeros(self.shape, np.int8)
+        good = learned_motion.code_motion(
+            coder, self.networks, self.room, self._frame(mine.banks[0]), motion.modes, motion.vectors, choices,
             *temporal, self._distances, self.choices, self.shares, self.energies,
         )  # fmt: skip
+        if mine.choices is None:
+            mine.choices = choices
+        return good
 
     def code_side(self, coder: Coder, mine: FrameSymbols) -> None:
         """Write or read patterns and last diagonals."""

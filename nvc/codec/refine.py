@@ -1,8 +1,8 @@
-"""Networks of streams whose latents are coded by the fitted contexts: a better prediction, a better picture.
+"""Networks that refine: a better prediction, a better picture.
 
 Both add to integer pictures, and each frame says which of them to use, so the encoder never has to take harm; it may
 also say how to weigh the last layer's heads. Symbols depend on neither: a decoder reads ahead of its pictures as with
-networks off (contracts 1 and 2). The weights may bring integer networks for the contexts of motion and sides too.
+networks off (contracts 1 and 2). The weights may bring networks of whole numbers too, for the odds of all symbols.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class SymbolModel:
     index       (ZONES, LAST_CLASSES, LEVELS) uint8: latent table, the scale index of networks off
     recon       (ZONES, 3) int32: what magnitudes 1, 2 and more lose on the way back, in 1/64 of a step
     filters     (GROUPS, CLASSES, TAPS) int32 of the loop filter, in 1/128
-    contexts    networks for the contexts of motion and sides, with tables behind all others; None with networks off
+    contexts    networks that give the odds of symbols, with tables behind all others; None where there are none
     """
 
     tables: Tables

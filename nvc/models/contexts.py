@@ -128,6 +128,7 @@ RANGES: tuple[tuple[Range, ...], ...] = (
 SHARED = len(_BLOCK)  # inputs that patterns, last diagonals and latents begin with
 LATENT_SHARED = SHARED + len(_NEIGHBOURS) + 4  # inputs that all latents of a plane of a block share
 INPUTS = max(len(r) for r in RANGES)
+_NOTHING = np.zeros(0, np.int16)
 
 
 class ContextNetworks(NamedTuple):
@@ -187,9 +188,8 @@ def networks_from(arrays: dict[str, np.ndarray]) -> ContextNetworks:
     Raises ModelError where one is missing, of another shape or type, or so large that a sum could pass 31 bits.
     """
     place = layout()
-    hidden, second = arrays["rows"].shape[-1] if "rows" in arrays else 0, 0
-    if "middle" in arrays and arrays["middle"].ndim == 3:
-        second = arrays["middle"].shape[-1]
+    rows, middle = arrays.get("rows", _NOTHING), arrays.get("middle", _NOTHING)
+    hidden, second = rows.shape[-1] if rows.ndim == 2 else 0, middle.shape[-1] if middle.ndim == 3 else 0
     most = max(QUESTIONS)
     wanted = {
         "rows": ((place.rows, hidden), np.int16, ROW_LIMIT),

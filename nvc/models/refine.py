@@ -1,4 +1,4 @@
-"""The networks of streams whose latents are coded by the fitted contexts: fusion before the residual, synthesis after.
+"""The networks that refine pictures: fusion before the residual, synthesis after; others or tables code the symbols.
 
 Both work on cells of 4x4 luma samples, where dense 3x3 convolutions reach furthest for their cost, start at zero, and
 add to pictures that integers made: switched off, the stream is that of networks off. Symbols depend on neither.

@@ -40,7 +40,7 @@ class Weights:
     """A model with its tables.
 
     id        16 hex digits of the SHA-256 over names, types, shapes and values
-    model     InterModel codes the latents itself, RefineModel leaves them to the fitted contexts
+    model     InterModel codes the latents itself, RefineModel leaves them to fitted contexts or context networks
     tables    of an InterModel: uint16 frequencies by name, each row of the last axis summing to 4096: "latent" (64, 32)
               for the table indices, "hyper" (G, channels of z, 32) by group of qualities (quality * G // 64).
               With contexts: "binary" (128, 2) for their logits
@@ -247,7 +247,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray], Model]:
                 )
             arrays[name] = file.get_tensor(name)
     _check_tables({name: value for name, value in arrays.items() if name.startswith(TABLES)})
-    _check_contexts(arrays)
+    _check_contexts(model, arrays)
     return metadata, arrays, model
 
 
@@ -270,10 +270,12 @@ def _check_tables(tables: dict[str, np.ndarray]) -> None:
             raise ModelError(f"{name}: each row must sum to {TABLE_TOTAL} with entries below it")
 
 
-def _check_contexts(arrays: dict[str, np.ndarray]) -> None:
+def _check_contexts(model: Model, arrays: dict[str, np.ndarray]) -> None:
     """Raise ModelError where a file has context networks that cannot be, or no tables for their logits."""
     contexts = {name.removeprefix(CONTEXTS): value for name, value in arrays.items() if name.startswith(CONTEXTS)}
     if contexts:
+        if not isinstance(model, RefineModel):
+            raise ModelError("context networks are for weights that refine, not for a hyperprior")
         networks_from(contexts)
         table = arrays.get(TABLES + TABLE)
         if table is None or table.shape != (LOGITS, 2):
@@ -291,7 +293,7 @@ def _arrays(
     named = {TABLES + name: np.ascontiguousarray(table) for name, table in tables.items()}
     _check_tables(named)
     named |= {CONTEXTS + name: value for name, value in (contexts or {}).items()}
-    _check_contexts(named)
+    _check_contexts(model, named)
     if not all(np.isfinite(value).all() for value in arrays.values()):
         raise ModelError("the model holds values that are not finite (or too large for 16 bits)")
     return {name: np.ascontiguousarray(value) for name, value in {**arrays, **named}.items()}

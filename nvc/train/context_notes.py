@@ -1,4 +1,4 @@
-"""What the context networks learn from: every symbol of motion and sides of real encodes, with its inputs."""
+"""What the context networks learn from: symbols of real encodes, each with its inputs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -139,7 +139,7 @@ def write_half(
     target = out / "neural.safetensors"
     identity = save_weights(target, model, tables=tables, metadata=metadata, half=True, contexts=contexts)
     target.chmod(0o644)  # the library writes it for its owner only
-    entry = {"id": identity, "file": target.name, "stage": metadata["stage"], "note": note or LICENCE}
+    entry = {"id": identity, "file": target.name, "stage": metadata.get("stage", ""), "note": note or LICENCE}
     _update_manifest(out / "manifest.json", entry)
     return identity
 

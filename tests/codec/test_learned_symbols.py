@@ -1,5 +1,6 @@
 """Frames whose symbols are coded by context networks, both ways; each kind of symbol has a file of its own beside."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -54,9 +55,10 @@ def random_symbols(setup: FrameSetup, seed: int, largest: int = 20) -> FrameSymb
 
 
 def there_and_back(setup, references, symbols, model, lanes=2) -> tuple[FrameSymbols, np.ndarray]:
-    """(what a decoder reads, tables that were used)."""
-    coder = encoding_coder(model.tables, symbol_capacity(setup))
+    """(what a decoder reads, tables that were used). The coder leaves what it is given as it is."""
+    coder, given = encoding_coder(model.tables, symbol_capacity(setup)), copy.deepcopy(symbols)
     code_symbols(setup, references, coder, symbols, model)
+    assert symbol_hash([given]) == symbol_hash([symbols])
     values, tables = queued(coder)
     reading = decoding_coder(model.tables, rans.encode(values, tables, model.tables, lanes), lanes)
     read = code_symbols(setup, references, reading, None, model)
@@ -76,12 +78,13 @@ def test_a_chain_of_frames_reads_as_written(learned, size, largest) -> None:
     for k, task in enumerate(TASKS):
         setup = setup_of(task, size)
         symbols = random_symbols(setup, k, largest)
+        given = copy.deepcopy(symbols)
         coder = encoding_coder(learned.tables, symbol_capacity(setup))
         code_symbols(setup, tuple(mine[r] for r in task.refs), coder, symbols, learned)
         payload = rans.encode(*queued(coder), learned.tables, 4)
         reading = decoding_coder(learned.tables, payload, 4)
         read = code_symbols(setup, tuple(theirs[r] for r in task.refs), reading, None, learned)
-        assert finished(reading) and same(symbols, read)
+        assert finished(reading) and same(symbols, read) and symbol_hash([given]) == symbol_hash([read])
         mine[task.display_index], theirs[task.display_index] = symbols, read
 
 
@@ -128,17 +131,44 @@ def test_the_level_the_quality_and_the_bank_are_seen(learned) -> None:
     assert not np.array_equal(there_and_back(base, (None,), replace(symbols, banks=(3, 0)), learned)[1], used)
 
 
-def test_noise_is_read_or_refused(learned) -> None:
-    setup, random = setup_of(TASKS[1], (64, 64)), np.random.default_rng(0)
-    known = random_symbols(setup_of(TASKS[0], (64, 64)), 1)
-    for words in (4, 40, 400, 9000):
-        payload = random.integers(0, 256, 2 * words, dtype=np.uint8).tobytes()
-        try:
-            read = code_symbols(setup, (None, known), decoding_coder(learned.tables, payload, 1), None, learned)
-        except CorruptError as error:
-            assert "impossible" in str(error)
-        else:
-            assert words > 4 and np.abs(read.motion.vectors).max() <= 8192
+def noise(setup, known, model, words: int, seed: int = 0) -> FrameSymbols:
+    """What a decoder makes of random words."""
+    payload = np.random.default_rng(seed).integers(0, 256, 2 * words, dtype=np.uint8).tobytes()
+    return code_symbols(setup, known, decoding_coder(model.tables, payload, 1), None, model)
+
+
+def test_noise_is_read_and_what_ends_too_soon_is_refused(learned) -> None:
+    setup = setup_of(TASKS[1], (64, 64))
+    read = noise(setup, (None, None), learned, 9000)
+    assert read.latents.any() and read.motion.vectors.any() and read.choices.max() == 3
+    for words in (2, 4):
+        with pytest.raises(CorruptError, match="impossible"):
+            noise(setup, (None, None), learned, words)
+
+
+def test_counting_bits_leaves_what_the_stream_said(learned) -> None:
+    """A stream may say own motion where a candidate moves alike; who codes that again chooses the candidate."""
+    setup, later, others = setup_of(TASKS[1], (64, 80)), setup_of(TASKS[2], (64, 80)), 0
+    for seed in range(6):
+        read = noise(setup, (None, None), learned, 20000, seed)
+        before = read.choices.copy()
+        ours = replace(read, choices=None)
+        for symbols in (read, ours):
+            code_symbols(setup, (None, None), encoding_coder(learned.tables, symbol_capacity(setup)), symbols, learned)
+        others += not np.array_equal(ours.choices, before)
+        assert np.array_equal(read.choices, before)
+        assert same(
+            there_and_back(later, (read, None), random_symbols(later, 1), learned)[0],
+            random_coded(later, read, learned),
+        )
+    assert others
+
+
+def random_coded(setup, known, model) -> FrameSymbols:
+    """Random symbols with the choices that coding gives them."""
+    symbols = random_symbols(setup, 1)
+    code_symbols(setup, (known, None), encoding_coder(model.tables, symbol_capacity(setup)), symbols, model)
+    return symbols
 
 
 def test_vectors_that_cannot_be_are_refused(learned) -> None:

@@ -65,6 +65,7 @@ def test_networks_come_from_their_integers() -> None:
     [
         ("rows", lambda a: a[:-1]),
         ("rows", lambda a: a.astype(np.int32)),
+        ("rows", lambda a: a[0, 0].reshape(())),
         ("rows", lambda a: np.full_like(a, ROW_LIMIT + 1)),
         ("bias", lambda a: a[:, :-1]),
         ("middle", lambda a: a * 0 - WEIGHT_LIMIT - 1),

@@ -168,6 +168,9 @@ def test_contexts_that_cannot_be_are_refused(tmp_path):
     for options, word in (({"tables": {}}, "need tables.binary"), ({"contexts": bad}, "rows must be")):
         with pytest.raises(ModelError, match=word):
             save_learned(path, **options)
+    hyper, tables = seeded_weights(1, SMALL), {TABLE: binary_tables()}
+    with pytest.raises(ModelError, match="hyperprior"):
+        save_weights(path, hyper.model, tables={**hyper.tables, **tables}, contexts=seeded_contexts(1, 8, 4))
     assert not path.exists()
     save_learned(path)
 

@@ -120,7 +120,7 @@ def test_integers_say_what_the_networks_said() -> None:
 def test_contexts_are_added_to_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     model = seeded_weights(2, RefineConfig(16, 16, 0, 0)).model
-    save_weights(tmp_path / "before.safetensors", model, metadata={"stage": "adapt", "data": "[]"})
+    save_weights(tmp_path / "before.safetensors", model, metadata={"data": "[]"})
     parts: list[str] = []
 
     def collected(folder: Path, part: str, *, workers: int) -> Collected:
@@ -132,7 +132,7 @@ def test_contexts_are_added_to_weights(tmp_path: Path, monkeypatch: pytest.Monke
     out = tmp_path / "out"
     identity = add_contexts(tmp_path, tmp_path / "before.safetensors", out, minutes=0.02, notify=said.append)
     found = load_weights(out / "neural.safetensors", want=identity)
-    assert networks_from(found.contexts).rows.shape[1] == room.HIDDEN and found.metadata["stage"] == "adapt"
+    assert networks_from(found.contexts).rows.shape[1] == room.HIDDEN and found.metadata["data"] == "[]"
     assert json.loads((out / "manifest.json").read_text())["default"] == identity
     assert parts == ["train", "validation"] and len(said) == KINDS + 2 and said[-1].startswith("all: ")
 
