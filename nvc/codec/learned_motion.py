@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from nvc.codec.context_networks import ask, code_count, note, think
-from nvc.codec.motion_coding import MIRRORED, choice_of
+from nvc.codec.motion_coding import MIRRORED, alone_around, choice_of, mode_of
 from nvc.entropy.coder import code_raw
 from nvc.models.contexts import BLOCK_MERGE, CELL_MERGE, LENGTH, MODE, SIGN
 from nvc.motion.field import (
@@ -241,18 +241,8 @@ def _code_own(coder, networks, room, k, modes, vectors, temporal_vectors, at, di
             difference[r, c] = np.int64(vectors[y, left, r, c]) - predicted[r, c]
     mode = np.int64(1)
     if two:
-        x[k] = 0
-        if y > 0 and modes[y - 1, left + side - 1] != 0:
-            x[k] += 1
-        if left > 0 and modes[y + side - 1, left - 1] != 0:
-            x[k] += 1
-        mode = np.int64(modes[y, left])
-        if not decoding and mode == 0:
-            if (
-                mirrored(difference[0, 0], distances[0], distances[1]) == difference[1, 0]
-                and mirrored(difference[0, 1], distances[0], distances[1]) == difference[1, 1]
-            ):
-                mode = np.int64(MIRRORED)
+        x[k] = alone_around(modes, y, left, side)
+        mode = np.int64(0) if decoding else mode_of(modes[y, left], difference, distances)
         mode = code_count(coder, networks, room, MODE, mode, MIRRORED)
     longest = np.int64(-1)
     for r in range(2):

@@ -115,6 +115,29 @@ def choice_of(mode, vectors, candidate_modes, candidate_vectors, count):
     return 0
 
 
+@njit(inline="always")
+def alone_around(modes, y, x, side):
+    """How many of left and above use one reference alone."""
+    count = 0
+    if y > 0 and modes[y - 1, x + side - 1] != 0:
+        count += 1
+    if x > 0 and modes[y + side - 1, x - 1] != 0:
+        count += 1
+    return count
+
+
+@njit(inline="always")
+def mode_of(mode, difference, distances):
+    """A unit's mode as it is coded: MIRRORED where linear motion makes the second difference of the first."""
+    if (
+        mode == 0
+        and mirrored(difference[0, 0], distances[0], distances[1]) == difference[1, 0]
+        and mirrored(difference[0, 1], distances[0], distances[1]) == difference[1, 1]
+    ):
+        return np.int64(MIRRORED)
+    return np.int64(mode)
+
+
 @njit(cache=True, nogil=True)
 def _code_own(coder, base, modes, vectors, temporal_vectors, y, x, side, distances):
     """Code a unit that copies no other: mode and differences. Returns False for an impossible vector."""
@@ -130,19 +153,8 @@ def _code_own(coder, base, modes, vectors, temporal_vectors, y, x, side, distanc
             difference[r, c] = np.int64(vectors[y, x, r, c]) - predicted[r, c]
     mode = np.int64(1)
     if two:
-        context = 0
-        if y > 0 and modes[y - 1, x + side - 1] != 0:
-            context += 1
-        if x > 0 and modes[y + side - 1, x - 1] != 0:
-            context += 1
-        mode = np.int64(modes[y, x])
-        if not decoding and mode == 0:
-            if (
-                mirrored(difference[0, 0], distances[0], distances[1]) == difference[1, 0]
-                and mirrored(difference[0, 1], distances[0], distances[1]) == difference[1, 1]
-            ):
-                mode = np.int64(MIRRORED)
-        mode = code_symbol(coder, base + MODE + context, mode)
+        mode = np.int64(0) if decoding else mode_of(modes[y, x], difference, distances)
+        mode = code_symbol(coder, base + MODE + alone_around(modes, y, x, side), mode)
     longest = -1
     for r in range(2):
         if mode == MIRRORED and r == 1:
