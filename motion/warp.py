@@ -90,18 +90,37 @@ def predict(
     if kernel is warp_cupy.predict_plane:
         return predict_on_gpu(references, motion, size, bit_depth, overlapped=overlapped)[0]
     for plane in range(3):
-        block = BLOCK if plane == 0 else BLOCK // 2
-        overlap = (OVERLAP if plane == 0 else OVERLAP // 2) if overlapped else 0
-        taps = LUMA_TAPS if plane == 0 else CHROMA_TAPS
-        first, second = references[0][plane], references[-1][plane]
-        height, width = (size[0], size[1]) if plane == 0 else (size[0] // 2, size[1] // 2)
-        out.append(
-            kernel(
-                first, second, motion.modes, motion.vectors, taps, window(block // 2, overlap), block, overlap,
-                height, width, bit_depth,
-            )
-        )  # fmt: skip
+        pair = references[0][plane], references[-1][plane]
+        out.append(_predict_plane(kernel, plane, pair, motion, size, bit_depth, overlapped))
     return out[0], out[1], out[2]
+
+
+def predict_luma(
+    references: Sequence[np.ndarray],
+    motion: MotionField,
+    size: tuple[int, int],
+    bit_depth: int,
+    *,
+    overlapped: bool = True,
+) -> np.ndarray:
+    """The luma of ``predict`` from padded lumas, by a kernel of the CPU: symbols that depend on it are coded there."""
+    kernel = _kernel()[0]
+    if kernel is warp_cupy.predict_plane:
+        from nvc.motion import warp_numba
+
+        kernel = warp_numba.predict_plane
+    return _predict_plane(kernel, 0, (references[0], references[-1]), motion, size, bit_depth, overlapped)
+
+
+def _predict_plane(kernel, plane: int, pair, motion: MotionField, size, bit_depth: int, overlapped: bool) -> np.ndarray:
+    """Plane 0, 1 or 2 of ``predict`` from that plane of both references."""
+    block = BLOCK if plane == 0 else BLOCK // 2
+    overlap = (OVERLAP if plane == 0 else OVERLAP // 2) if overlapped else 0
+    taps = LUMA_TAPS if plane == 0 else CHROMA_TAPS
+    height, width = (size[0], size[1]) if plane == 0 else (size[0] // 2, size[1] // 2)
+    return kernel(
+        *pair, motion.modes, motion.vectors, taps, window(block // 2, overlap), block, overlap, height, width, bit_depth
+    )
 
 
 def predict_on_gpu(

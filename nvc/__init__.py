@@ -14,7 +14,7 @@ def _compiled_here() -> None:
     stale code of another. An installed wheel has all its files from one moment.
     """
     digest = _hashlib.sha256()
-    for room in ("nvc/entropy", "nvc/codec", "motion"):
+    for room in ("nvc/entropy", "nvc/codec", "nvc/models", "motion"):
         for path in sorted((_root / room).glob("*.py")):
             digest.update(path.read_bytes())
     cache = _Path(_os.environ.get("XDG_CACHE_HOME") or _os.path.expanduser("~/.cache"))

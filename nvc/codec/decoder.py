@@ -1,17 +1,19 @@
 """Decoder of the neural mode: push packets, get frames. It knows no files."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from nvc.codec.frame_coder import FrameSetup, code_symbols, reconstruct, symbol_capacity
 from nvc.codec.intra_hevc import coded_size
 from nvc.codec.intra_pictures import IntraPictureDecoder, intra_bits, split_payload, split_payloads
+from nvc.codec.learned_symbols import contexts_allowed
 from nvc.codec.mini_gop import check_read, frame_bits, open_payloads, symbol_hash
 from nvc.codec.network_choice import networks_for_decoder, refines_intra, single_thread, torch_threads
 from nvc.codec.quality import still_quality
 from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash
 from nvc.codec.schedule import tasks_of
 from nvc.codec.selftest import ensure_exact
+from nvc.codec.shadows import Shadow
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
@@ -19,6 +21,8 @@ from nvc.container.packet import stills
 from nvc.entropy.coder import encoding_coder, queued
 from nvc.errors import CorruptError
 from nvc.types import Frame, FrameEntry, FrameTask, Packet, StreamHeader
+
+Known = tuple[tuple[FrameSymbols | None, ...], tuple[Shadow, ...]]  # of a frame's references
 
 
 class Decoder:
@@ -54,8 +58,10 @@ class Decoder:
         self._pool = ThreadPoolExecutor(self._threads, initializer=single_thread(self._networks))
         self._references: dict[int, Reference] = {}
         self._symbols: dict[int, FrameSymbols | None] = {}
+        self._shaded = self._model.contexts is not None and contexts_allowed(header.disabled, header.structure)
+        self._shadows: dict[int, Shadow] = {}
         self._keys: dict[str, int] = {}
-        self._last: list[tuple[FrameSetup, tuple[FrameSymbols | None, ...], FrameSymbols] | int] = []
+        self._last: list[tuple[FrameSetup, Known, FrameSymbols] | int] = []
         self._crc = 0
         self.warnings: list[str] = []
 
@@ -67,10 +73,10 @@ class Decoder:
             if isinstance(last, int):
                 counted.append(intra_bits(last))
                 continue
-            setup, references, symbols = last
+            setup, (references, shadows), symbols = last
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
-            code_symbols(setup, references, coder, symbols, self._model, marks, self._networks)
+            code_symbols(setup, references, coder, symbols, self._model, marks, self._networks, shadows)
             counted.append(frame_bits(queued(coder), marks, self._model.tables))
         return tuple(counted)
 
@@ -81,7 +87,7 @@ class Decoder:
 
     def reset(self) -> None:
         """Forget all references."""
-        self._references, self._symbols, self._keys = {}, {}, {}
+        self._references, self._symbols, self._shadows, self._keys = {}, {}, {}, {}
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -129,17 +135,20 @@ class Decoder:
             raise CorruptError(f"an I packet holds {len(packet.frames)} frames")
         note, data = split_payloads(packet.payloads)
         index = packet.frames[0].display_index
+        self.reset()
         self._crc = 0
         self._last = [len(data)]
-        planes = self._intra_picture(note, data, packet.frames[0].quality, self._threads)
+        planes = self._intra_picture(index, note, data, packet.frames[0].quality, self._threads)
         self._references = {index: Reference(planes, None, self.info.bit_depth)}
         self._symbols = {index: None}
         self._keys = {"intra": index, "key": index, "last": index}
         return {index: planes}
 
-    def _intra_picture(self, note: bytes, data: bytes, quality: int, threads: int) -> Planes:
+    def _intra_picture(self, index: int, note: bytes, data: bytes, quality: int, threads: int) -> Planes:
         with self.stages.time("intra"):
             decoded = self._intra.picture(note, data)
+        if self._shaded:
+            self._shadows[index] = Shadow.of_picture(decoded[0])
         with self.stages.time("networks"), torch_threads(self._networks, threads):
             return self._intra.refine(decoded, note, quality)
 
@@ -150,7 +159,7 @@ class Decoder:
         coders = open_payloads(packet, [t.level for t in tasks if t.type != "I"], self._model.tables)
         alone = iter(packet.payloads[len(packet.payloads) - stills(packet) :])
         self._last = []
-        futures: dict[int, object] = {}
+        futures: dict[int, Future[Planes]] = {}
         symbols: list[FrameSymbols] = []
         try:
             for setup in setups:
@@ -159,24 +168,39 @@ class Decoder:
                     self._symbols[task.display_index] = None
                     futures[task.display_index] = self._pool.submit(self._still, setup, *self._split(next(alone)))
                     continue
+                known = self._known(task, futures)
                 with self.stages.time("symbols"):
                     read = code_symbols(
-                        setup, tuple(self._symbols[r] for r in task.refs), coders[task.level], None, self._model,
-                        networks=self._networks,
+                        setup, known[0], coders[task.level], None, self._model, networks=self._networks,
+                        shadows=known[1],
                     )  # fmt: skip
                 symbols.append(read)
-                self._last.append((setup, tuple(self._symbols[r] for r in task.refs), read))
+                self._last.append((setup, known, read))
                 self._symbols[task.display_index] = read
+                if self._shaded:
+                    self._shadows[task.display_index] = Shadow(setup, known[1], read, self._model)
                 waits = [futures[r] for r in task.refs if r in futures]
                 futures[task.display_index] = self._pool.submit(self._reconstruct, setup, read, waits)
             check_read(coders, packet.start)
             self._check_hash(packet, symbols)
         finally:
             for future in futures.values():
-                future.exception()  # type: ignore[attr-defined]
-        planes = {d: f.result() for d, f in futures.items()}  # type: ignore[attr-defined]
+                future.exception()
+        planes = {d: f.result() for d, f in futures.items()}
         self._advance(packet.kind, tasks)
         return planes
+
+    def _known(self, task: FrameTask, futures: dict[int, Future[Planes]]) -> Known:
+        """Symbols and shadows of a frame's references."""
+        if self._shaded:
+            for r in task.refs:
+                if r not in self._shadows:
+                    futures[r].result()  # a frame coded by itself
+            with self.stages.time("shadows"):
+                for r in task.refs:
+                    self._shadows[r].make()
+        shadows = tuple(self._shadows[r] for r in task.refs) if self._shaded else ()
+        return tuple(self._symbols[r] for r in task.refs), shadows
 
     def _split(self, payload: bytes) -> tuple[bytes, bytes]:
         """(note, data) of a frame that is coded by itself."""
@@ -187,7 +211,7 @@ class Decoder:
     def _still(self, setup: FrameSetup, note: bytes, data: bytes) -> Planes:
         task = setup.task
         quality = still_quality(setup.quality, setup.structure, task.level)
-        planes = self._intra_picture(note, data, quality, 1)
+        planes = self._intra_picture(task.display_index, note, data, quality, 1)
         self._references[task.display_index] = Reference(planes, None, self.info.bit_depth)
         return planes
 
@@ -230,6 +254,7 @@ class Decoder:
         keep = {self._keys["key"], self._keys["last"]} if kind == "ld" else {self._keys["key"]}
         self._references = {d: r for d, r in self._references.items() if d in keep}
         self._symbols = {d: s for d, s in self._symbols.items() if d in keep}
+        self._shadows = {d: s for d, s in self._shadows.items() if d in keep}
 
     def _frame(self, entry: FrameEntry, planes: Planes) -> Frame:
         info = self.info

@@ -20,6 +20,7 @@ from nvc.codec.frame_coder import (
 from nvc.codec.intra_coders import choose_intra_coder
 from nvc.codec.intra_hevc import coded_size
 from nvc.codec.intra_pictures import IntraPicture, IntraPictureEncoder
+from nvc.codec.learned_symbols import contexts_allowed
 from nvc.codec.mini_gop import Queue, frame_bits, symbol_hash, write_payloads
 from nvc.codec.network_choice import Networks, networks_for_encoder, single_thread, torch_threads
 from nvc.codec.quality import INTRA_CHROMA_OFFSET, intra_qp, intra_shift, step, still_qp, still_quality
@@ -27,6 +28,7 @@ from nvc.codec.references import FrameSymbols, Planes, Reference, plane_hash, sq
 from nvc.codec.scenes import is_cut, thumbnail
 from nvc.codec.schedule import default_entries, tasks_of
 from nvc.codec.selftest import ensure_exact
+from nvc.codec.shadows import Shadow
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, load_model
 from nvc.codec.threads import worker_count
@@ -88,6 +90,7 @@ class Encoder:
         self._model = model or load_model()
         if self._networks is not None:
             self._model = self._networks.symbol_model(self._model)
+        self._shaded = self._model.contexts is not None and contexts_allowed(settings.disable, settings.structure)
         width, height = coded_size(info.width, info.height)
         self._size = (height, width)
         name = choose_intra_coder(settings.intra, settings.structure, settings.preset)
@@ -234,7 +237,8 @@ class Encoder:
         weight = squared_lambda(step(8 * qp, self.info.bit_depth))
         picture = self._shown(planes, coded, entry.quality, weight, worker_count(self.settings.threads))
         self._observe_intra(planes, picture.decoded, qp, entry.quality)
-        self._references = {entry.display_index: Reference(picture.planes, None, self.info.bit_depth)}
+        shadow = Shadow.of_picture(picture.decoded[0]) if self._shaded else None
+        self._references = {entry.display_index: Reference(picture.planes, None, self.info.bit_depth, shadow)}
         self._crc = 0
         hashes = (plane_hash(picture.planes, self.info),) if self.settings.hash else ()
         return Packet("intra", (entry,), picture.payloads, plane_hashes=hashes, bits=(picture.bits,))
@@ -298,13 +302,18 @@ class Encoder:
         setup = self._setup(task)
         passes = PASSES[self.settings.preset]
         choices = choose(setup, references, source, self._model, self.stages, self._networks, passes)
+        shadows = tuple(r.shadow for r in references if r.shadow is not None)
+        with self.stages.time("shadows"):
+            for one in shadows:
+                one.make()
         with self.stages.time("symbols"):
             coder = encoding_coder(self._model.tables, symbol_capacity(setup))
             marks: list[int] = []
             symbols: FrameSymbols | None = code_symbols(
                 setup, tuple(r.symbols for r in references), coder, choices.symbols, self._model,
-                marks, self._networks,
+                marks, self._networks, shadows,
             )  # fmt: skip
+        shadow = Shadow(setup, shadows, choices.symbols, self._model) if self._shaded else None
         planes = choices.picture or reconstruct(
             setup, references, choices.symbols, self._model, self.stages, choices.prediction, self._networks
         )
@@ -312,10 +321,11 @@ class Encoder:
         still = self._better_still(setup, source, choices, sum(bits.values()), planes)
         if still is not None:
             planes, bits, symbols = still.planes, still.bits, None
+            shadow = Shadow.of_picture(still.decoded[0]) if self._shaded else None
             self._observe_intra(source, still.decoded, self._still_qp(setup), self._still_quality(task))
         else:
             self._observe(setup, references, choices)
-        self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth)
+        self._references[task.display_index] = Reference(planes, symbols, self.info.bit_depth, shadow)
         crc = plane_hash(planes, self.info) if self.settings.hash else 0
         if still is not None:
             return _Coded(None, still.payload, crc, bits)

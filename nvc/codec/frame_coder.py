@@ -1,10 +1,11 @@
 """Codes one inter frame: the same functions for encoder and decoder.
 
 ``choose`` decides (encoder only); ``code_symbols`` writes the choices or reads them; ``reconstruct`` makes the picture
-from what the stream says. Symbols never depend on pixels, so a decoder may read ahead of its pictures.
+from what the stream says. Symbols never depend on a picture that networks or our loop filter touched, so a decoder may
+read ahead of its pictures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,6 +31,7 @@ from nvc.codec.refine import (
     code_switches,
     select,
 )
+from nvc.codec.shadows import Shadow
 from nvc.codec.stages import Stages
 from nvc.codec.symbols import SymbolModel, scan
 from nvc.codec.transform import add_inverse, forward, integer_matrix, to_blocks
@@ -253,10 +255,12 @@ def code_symbols(
     model: SymbolModel,
     marks: list[int] | None = None,
     networks: Networks | None = None,
+    shadows: Sequence[Shadow] = (),
 ) -> FrameSymbols:
     """Write the symbols of a frame (``chosen`` given, with its banks) or read them; returns them either way.
 
     references  symbols of each reference, None for I frames
+    shadows     of each reference where context networks code
     marks       gets the coder's symbol count after motion, side, what networks add, and latents, for statistics
     Raises CorruptError for choices that cannot be.
     """
@@ -270,7 +274,7 @@ def code_symbols(
     sources = tuple(r.motion if r is not None else None for r in references)
     modes, vectors = temporal_candidate(cell_grid(*setup.size), setup.distances, sources)
     motion = symbols.motion
-    learned = frame_contexts(setup, references, model.contexts)
+    learned = frame_contexts(setup, references, model.contexts, shadows)
     if learned is not None:
         good = learned.code_motion(coder, symbols, (modes, vectors))
     else:

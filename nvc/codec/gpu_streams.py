@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from nvc.backend_cupy import Device
-from nvc.codec.decoder import Decoder
+from nvc.codec.decoder import Decoder, Known
 from nvc.codec.frame_coder import FrameSetup, code_symbols, symbol_capacity
 from nvc.codec.mini_gop import Queue, open_payloads
-from nvc.codec.references import FrameSymbols, Planes
 from nvc.codec.schedule import default_entries
 from nvc.container.reader import StreamReader
 from nvc.entropy import rans_cupy
@@ -35,47 +34,41 @@ class CodedPayload:
 
 
 class _Recorder(Decoder):
-    """A decoder that keeps, for each frame of a packet, its setup and the symbols of its references."""
-
-    def __init__(self, header: StreamHeader) -> None:
-        super().__init__(header, threads=1)
-        self.seen: list[tuple[FrameSetup, tuple[FrameSymbols | None, ...]]] = []
-
-    def _reconstruct(self, setup: FrameSetup, symbols: FrameSymbols, waits: list) -> Planes:
-        self.seen.append((setup, tuple(self._symbols[r] for r in setup.task.refs)))
-        return super()._reconstruct(setup, symbols, waits)
+    """A decoder that reads the frames of each packet once more."""
 
     def payloads_of(self, packet: Packet) -> list[CodedPayload]:
         """Decode a packet; its payloads with their symbols and tables, none for an I frame."""
-        self.seen = []
         self.push(packet)
         if packet.kind == "intra":
             return []
-        levels = [setup.task.level for setup, _ in self.seen]
+        seen = [last[:2] for last in self._last if not isinstance(last, int)]
+        levels = [setup.task.level for setup, _ in seen]
         coders = open_payloads(packet, levels, self._model.tables)
         distinct = _distinct(coders[level] for level in sorted(coders))
         read = {
             id(c): CodedPayload(p, n, *_none(), self._model.tables)
             for c, p, n in zip(distinct, packet.payloads[: len(packet.lanes)], packet.lanes, strict=True)
         }
-        for setup, references in self.seen:
+        for setup, known in seen:
             coder = coders[setup.task.level]
-            old, (symbols, tables) = read[id(coder)], self._queue(setup, references, coder)
+            old, (symbols, tables) = read[id(coder)], self._queue(setup, known, coder)
             joined = np.concatenate([old.symbols, symbols]), np.concatenate([old.tables, tables])
             read[id(coder)] = CodedPayload(old.payload, old.lanes, *joined, old.model)
         return list(read.values())
 
-    def _queue(self, setup: FrameSetup, references: tuple[FrameSymbols | None, ...], coder: Coder) -> Queue:
+    def _queue(self, setup: FrameSetup, known: Known, coder: Coder) -> Queue:
         """Read a frame from ``coder``, then queue it as the encoder did."""
-        symbols = code_symbols(setup, references, coder, None, self._model, networks=self._networks)
+        references, shadows = known
+        networks = self._networks
+        symbols = code_symbols(setup, references, coder, None, self._model, networks=networks, shadows=shadows)
         again = encoding_coder(self._model.tables, symbol_capacity(setup))
-        code_symbols(setup, references, again, symbols, self._model, networks=self._networks)
+        code_symbols(setup, references, again, symbols, self._model, networks=networks, shadows=shadows)
         return queued(again)
 
 
 def payloads_of_packets(header: StreamHeader, packets: Iterable[Packet]) -> list[CodedPayload]:
     """Every payload of a stream's mini-GOPs with its symbols and tables, in stream order."""
-    recorder = _Recorder(header)
+    recorder = _Recorder(header, threads=1)
     try:
         return [coded for packet in packets for coded in recorder.payloads_of(packet)]
     finally:

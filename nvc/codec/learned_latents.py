@@ -20,7 +20,8 @@ _MOST = QUESTIONS[LATENT]
 
 @njit(cache=True, nogil=True)
 def share_inputs(
-    networks, room, frame, distances, modes, vectors, patterns, lasts, known_patterns, known_lasts, energies, shares
+    networks, room, frame, distances, modes, vectors, patterns, lasts, known_patterns, known_lasts, energies, shares,
+    pictures,
 ):  # fmt: skip
     """(inputs (3, B, LATENT_SHARED) int16, sums (3, B, H) int32) of each plane of each block; no inputs without notes.
 
@@ -37,7 +38,9 @@ def share_inputs(
                 if lasts[row, column, p] == 0:
                     continue
                 b = row * columns + column
-                k = set_block(x, frame, distances, modes, vectors, row, column, known_patterns, energies, shares)
+                k = set_block(
+                    x, frame, distances, modes, vectors, row, column, known_patterns, energies, shares, pictures
+                )
                 set_last(x, k, row, column, p, patterns, lasts, known_lasts, vectors)
                 x[k + 14] = lasts[row, column, p]
                 right = np.int64(lasts[row, column + 1, p]) if column + 1 < columns else 0

@@ -7,6 +7,7 @@ its network gives (``nvc.models.contexts``, which also lists the inputs in the o
 import numpy as np
 from numba import njit
 
+from nvc.codec import learned_pixels
 from nvc.codec.context_networks import ask, code_count, note, think
 from nvc.codec.motion_coding import MIRRORED, alone_around, choice_of, mode_of
 from nvc.entropy.coder import code_raw
@@ -154,7 +155,7 @@ def _code_merge(coder, networks, room, kind, choice, n):
 @njit(cache=True, nogil=True)
 def code_motion(
     coder, networks, room, frame, modes, vectors, choices, temporal_modes, temporal_vectors, distances, known, shares,
-    energies,
+    energies, pictures,
 ):  # fmt: skip
     """Code the motion of all blocks in raster order; fills ``modes`` and ``vectors`` when decoding, ``choices`` always.
 
@@ -162,6 +163,7 @@ def code_motion(
     choices   (bh, bw) int8: 0 own motion, 1 the first candidate, 2 another, 3 split
     known     (2, bh, bw) int8, the choices of the references, -1 without motion; shares (2, 4) of each choice, of 16
     energies  (2, bh, bw) uint8, bit lengths of the magnitudes of their latents
+    pictures  ``learned_pixels.Pictures`` of the references
     Returns False where a stream holds an impossible choice.
     """
     rows, columns = modes.shape[0] // 2, modes.shape[1] // 2
@@ -200,6 +202,9 @@ def code_motion(
                     energies,
                     shares,
                 )
+                k = learned_pixels.set_unit(
+                    x, k, pictures, at, temporal_modes, temporal_vectors, found, found_vectors, n
+                )
                 x[k], x[k + 1], x[k + 2] = cell, before, second
                 choice = np.int64(0)
                 if not decoding:
@@ -219,13 +224,15 @@ def code_motion(
                     second, before = before, choice
                 if choice > 0:
                     fill_unit(modes, vectors, y, left, side, found[choice - 1], found_vectors[choice - 1])
-                elif not _code_own(coder, networks, room, k + 3, modes, vectors, temporal_vectors, at, distances):
+                elif not _code_own(
+                    coder, networks, room, k + 3, modes, vectors, temporal_vectors, at, distances, pictures
+                ):
                     return False
     return True
 
 
 @njit(cache=True, nogil=True)
-def _code_own(coder, networks, room, k, modes, vectors, temporal_vectors, at, distances):
+def _code_own(coder, networks, room, k, modes, vectors, temporal_vectors, at, distances, pictures):
     """Code a unit that copies no other: mode and differences. Returns False for an impossible vector."""
     y, left, side = at
     decoding = coder.control[0] != 0
@@ -255,7 +262,8 @@ def _code_own(coder, networks, room, k, modes, vectors, temporal_vectors, at, di
                 _set_difference(
                     x, k + 4, modes, vectors, temporal_vectors, at, r, c, predicted, difference, distances, mode
                 )
-                difference[r, c] = _code_difference(coder, networks, room, k + 12, difference[r, c])
+                learned_pixels.set_around(x, k + 12, pictures, at, r, c, mode, predicted, difference, vector[0])
+                difference[r, c] = _code_difference(coder, networks, room, k + 16, difference[r, c])
                 longest = max(longest, bit_length(difference[r, c]))
         else:
             continue

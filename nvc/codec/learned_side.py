@@ -9,6 +9,7 @@ from numba import njit
 
 from nvc.codec.context_networks import ask, code_count, note, think
 from nvc.codec.learned_motion import far, set_frame, uses
+from nvc.codec.learned_pixels import set_residual
 from nvc.models.contexts import LAST, PATTERN, SHARED
 from nvc.motion.field import bit_length, is_whole
 
@@ -36,7 +37,7 @@ def pointed(vector, row, column, rows, columns):
 
 
 @njit(cache=True, nogil=True)
-def set_block(x, frame, distances, modes, vectors, row, column, patterns, energies, shares):
+def set_block(x, frame, distances, modes, vectors, row, column, patterns, energies, shares, pictures):
     """Inputs of a block that its motion and the references give.
 
     patterns, energies  (2, bh, bw) uint8 of the references; shares (2, 2) of their blocks whose Y, U is coded, of 16
@@ -75,7 +76,7 @@ def set_block(x, frame, distances, modes, vectors, row, column, patterns, energi
         there = pointed(vector[r], row, column, rows, columns)
         x[k + 11 + r], x[k + 13 + r] = patterns[r, there[0], there[1]], e[there[0], there[1]]
         x[k + 15 + 2 * r], x[k + 16 + 2 * r] = shares[r, 0], shares[r, 1]
-    return k + 19
+    return set_residual(x, k + 19, pictures, modes, vectors, row, column)
 
 
 @njit(inline="always")
@@ -89,7 +90,7 @@ def _at(grid, row, column):
 @njit(cache=True, nogil=True)
 def code_side(
     coder, networks, room, frame, distances, modes, vectors, patterns, lasts, known_patterns, known_lasts, energies,
-    shares,
+    shares, pictures,
 ):  # fmt: skip
     """Code pattern and last diagonals of all blocks; fills them when decoding.
 
@@ -97,6 +98,7 @@ def code_side(
     patterns        (bh, bw) uint8, bit 0 Y, 1 U, 2 V coded; lasts (bh, bw, 3) uint8, 1 + last diagonal or 0
     known_patterns  (2, bh, bw) and known_lasts (2, bh, bw, 3) uint8 of the references, energies (2, bh, bw) uint8,
                     shares (2, 2) as of ``set_block``
+    pictures        ``learned_pixels.Pictures`` of the references
     """
     rows, columns = patterns.shape
     counts = np.zeros(3, np.int64)
@@ -104,7 +106,7 @@ def code_side(
     shared = np.zeros((rows, columns, SHARED), np.int32)
     for row in range(rows):
         for column in range(columns):
-            k = set_block(x, frame, distances, modes, vectors, row, column, known_patterns, energies, shares)
+            k = set_block(x, frame, distances, modes, vectors, row, column, known_patterns, energies, shares, pictures)
             for i in range(k):
                 shared[row, column, i] = x[i]
             for dy, dx in ((0, -1), (-1, 0), (-1, 1), (-1, -1), (0, -2), (-2, 0)):

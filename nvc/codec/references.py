@@ -1,8 +1,11 @@
-"""Coded frames that later frames refer to: integer planes, integer symbols, integer motion (contract 5)."""
+"""Coded frames that later frames refer to: planes, symbols, motion, shadows, all of integers (contract 5)."""
+
+from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,9 @@ from nvc.motion.estimate import quarter_planes
 from nvc.motion.field import MotionField
 from nvc.motion.warp import pad_plane
 from nvc.types import VideoInfo
+
+if TYPE_CHECKING:
+    from nvc.codec.shadows import Shadow
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -26,6 +32,7 @@ class FrameSymbols:
     strength   of the loop filter, 0..15
     banks      motion bank and side bank that coded them
     choices    (bh, bw) int8, how each block says its motion (``learned_motion``), where networks give the contexts
+    learned    what these had learned at the frame's end (``context_networks``)
     """
 
     motion: MotionField
@@ -38,15 +45,20 @@ class FrameSymbols:
     strength: int = 0
     banks: tuple[int, int] = (0, 0)
     choices: np.ndarray | None = None
+    learned: np.ndarray | None = None
 
 
 @dataclass(slots=True)
 class Reference:
-    """A coded frame: planes (even size, uint16) as they leave the decoder, and its symbols (None for I frames)."""
+    """A coded frame: planes (even size, uint16) as they leave the decoder, and its symbols (None for I frames).
+
+    shadow  where context networks code (encoder only)
+    """
 
     planes: Planes
     symbols: FrameSymbols | None
     bit_depth: int
+    shadow: Shadow | None = None
     _padded: Planes | None = None
     _quarters: np.ndarray | None = field(default=None, repr=False)
 

@@ -21,6 +21,9 @@ QUESTIONS = (8, 7, 3, 14, 1, 7, 30, 16)  # of each kind
 # A weight or activation of 1.0. Activations stay below 16, weights of the second and third layer below 8.
 UNIT_BITS = 8
 ROW_LIMIT, ACTIVATION_LIMIT, WEIGHT_LIMIT, BIAS_LIMIT = 1 << 14, (16 << UNIT_BITS) - 1, 8 << UNIT_BITS, 1 << 27
+# While a frame is coded the last layer goes on learning from what was answered: rates in 1/32 of the error for a bias,
+# in 2**-17 of error times activation for a weight; what was learned stays within these, UNIT_BITS finer than the rest.
+RATE_LIMIT, LEARNED_BIAS_LIMIT, LEARNED_LIMIT = 64, 1 << 17, (1 << 12) - 1
 # Logits are rounded to eighths, -8 to +7.875, each with a table of two symbols.
 LOGIT_SHIFT, LOGITS = 2 * UNIT_BITS - 3, 128
 TABLE = "binary"
@@ -47,7 +50,15 @@ _MOTION: tuple[Range, ...] = (
     *((0, 15),) * 2,  # magnitude of the co-located block of each reference
     *((0, 15),) * 2,  # and of what lies right of it and below
     *((0, 16),) * 6,  # shares of own motion, first candidate, split in the first reference, then in the second
-)
+    *((0, 31),) * 2,  # texture where the first candidate points, across and down
+    (-1, 31),  # how far the references' shadows disagree over the first candidate
+    *((-15, 15),) * 3,  # over the second, the third and the best of the others, beside the first
+    (0, 5),  # over which they agree best; a seventh is rare and counts as the sixth
+    (-15, 15),  # over the temporal field's motion, beside the first
+    (0, 15), (-1, 31),  # of a block's cells the worst beside the best, and the worst
+    (-15, 15),  # over the cells' own temporal motion, beside the first
+    (-15, 15),  # one or two samples beside the first candidate, beside it
+)  # fmt: skip
 _UNIT: tuple[Range, ...] = (
     *_MOTION,
     (-1, 3),  # cell, -1 for a block
@@ -64,6 +75,9 @@ _DIFFERENCE: tuple[Range, ...] = (
     (-9, 9),  # the predicted
     (-9, 10),  # the horizontal difference, for the vertical one
     (-9, 10),  # the predicted second vector from the first by linear motion
+    (-4, 5),  # which of nine places around the predicted vector the shadows agree best over
+    (-1, 31),  # how far they disagree at the predicted one
+    *((-8, 8),) * 2,  # one sample to the left or above beside one to the right or below, and two
 )
 _BLOCK: tuple[Range, ...] = (
     *_FRAME,
@@ -76,6 +90,8 @@ _BLOCK: tuple[Range, ...] = (
     *((0, 31),) * 2,  # half of the magnitudes around
     *((0, 7),) * 2, *((0, 15),) * 2,  # patterns and magnitudes where the vectors point
     *((0, 16),) * 4,  # shares of blocks whose Y is coded and whose U is, in the first reference, then in the second
+    *((0, 31),) * 2,  # texture where the block's motion points, across and down
+    (-1, 31), (0, 15),  # how far the shadows disagree over it, and the worst cell beside the best
 )  # fmt: skip
 _NEIGHBOURS: tuple[Range, ...] = (
     *((-1, 7),) * 4,  # patterns of left, above, right and below
@@ -141,6 +157,7 @@ class ContextNetworks(NamedTuple):
     bias           (8, H) int32, UNIT_BITS behind the point as rows have
     middle         (8, H, G) int16; middle_bias (8, G) int32, twice UNIT_BITS
     questions      (8, 30, G) int16; question_bias (8, 30) int32, twice UNIT_BITS
+    rates          (8, 2) int16, how fast each kind learns on: biases, weights
     """
 
     low: np.ndarray
@@ -153,6 +170,7 @@ class ContextNetworks(NamedTuple):
     middle_bias: np.ndarray
     questions: np.ndarray
     question_bias: np.ndarray
+    rates: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +201,7 @@ def rows_of() -> int:
 
 
 def networks_from(arrays: dict[str, np.ndarray]) -> ContextNetworks:
-    """Networks from stored integers: rows, bias, middle, middle_bias, questions, question_bias.
+    """Networks from stored integers: rows, bias, middle, middle_bias, questions, question_bias, rates.
 
     Raises ModelError where one is missing, of another shape or type, or so large that a sum could pass 31 bits.
     """
@@ -198,6 +216,7 @@ def networks_from(arrays: dict[str, np.ndarray]) -> ContextNetworks:
         "middle_bias": ((KINDS, second), np.int32, BIAS_LIMIT),
         "questions": ((KINDS, most, second), np.int16, WEIGHT_LIMIT),
         "question_bias": ((KINDS, most), np.int32, BIAS_LIMIT),
+        "rates": ((KINDS, 2), np.int16, RATE_LIMIT),
     }
     if set(arrays) != set(wanted) or not 1 <= hidden <= 128 or not 1 <= second <= 128:
         raise ModelError(f"context networks must have {sorted(wanted)} of width 1 to 128")
@@ -207,6 +226,8 @@ def networks_from(arrays: dict[str, np.ndarray]) -> ContextNetworks:
             raise ModelError(f"context networks: {name} must be {shape} {np.dtype(kind)}")
         if np.abs(value.astype(np.int64)).max() > limit:
             raise ModelError(f"context networks: {name} must lie within +-{limit}")
+    if arrays["rates"].min() < 0:
+        raise ModelError("context networks: rates must not be negative")
     return ContextNetworks(
         place.low, place.high, place.offset, place.width,
         *(np.ascontiguousarray(arrays[name]) for name in wanted),
@@ -224,10 +245,11 @@ def seeded_contexts(seed: int, hidden: int, second: int) -> dict[str, np.ndarray
         "questions": ((KINDS, max(QUESTIONS), second), 160, np.int16),
         "question_bias": ((KINDS, max(QUESTIONS)), 60000, np.int32),
     }
-    return {
+    arrays = {
         name: random.randint(-most, most + 1, shape, dtype=np.int64).astype(kind)
         for name, (shape, most, kind) in shapes.items()
     }
+    return arrays | {"rates": random.randint(0, 12, (KINDS, 2), dtype=np.int64).astype(np.int16)}
 
 
 def binary_tables() -> np.ndarray:

@@ -12,6 +12,7 @@ from nvc.codec.encoder import Encoder
 from nvc.codec.frame_coder import FrameSetup, code_symbols, symbol_capacity
 from nvc.codec.learned_symbols import frame_contexts
 from nvc.codec.references import FrameSymbols
+from nvc.codec.shadows import Shadow
 from nvc.codec.symbols import SymbolModel
 from nvc.entropy.coder import encoding_coder, queued
 from nvc.errors import InputError
@@ -60,7 +61,7 @@ class Collected:
 
 
 def silent_networks() -> ContextNetworks:
-    """Networks of one hidden unit that know nothing, to collect inputs with."""
+    """Networks of one hidden unit that know and learn nothing, to collect inputs with: no table is looked into."""
     return networks_from(
         {
             "rows": np.zeros((rows_of(), 1), np.int16),
@@ -69,16 +70,21 @@ def silent_networks() -> ContextNetworks:
             "middle_bias": np.zeros((KINDS, 1), np.int32),
             "questions": np.zeros((KINDS, max(QUESTIONS), 1), np.int16),
             "question_bias": np.zeros((KINDS, max(QUESTIONS)), np.int32),
+            "rates": np.zeros((KINDS, 2), np.int16),
         }
     )
 
 
 def note_frame(
-    setup: FrameSetup, references: tuple[FrameSymbols | None, ...], coded: FrameSymbols, model: SymbolModel
+    setup: FrameSetup,
+    references: tuple[FrameSymbols | None, ...],
+    shadows: Sequence[Shadow],
+    coded: FrameSymbols,
+    model: SymbolModel,
 ) -> Collected:
     """The symbols of one frame; sets its choices."""
     room = scratch(1, 1, len(coded.patterns) * (_SYMBOLS_A_BLOCK + layout.LATENTS))
-    contexts = frame_contexts(setup, references, silent_networks(), room)
+    contexts = frame_contexts(setup, references, silent_networks(), shadows, room)
     if contexts is None:
         raise InputError("context networks learn from frames with all tools on")
     sources = tuple(r.motion if r is not None else None for r in references)
@@ -132,9 +138,14 @@ class _NotingEncoder(Encoder):
 
     found: list[Collected]
     every: int
+    shadows: dict[int, Shadow]  # by display index
 
     def _observe(self, setup, references, choices) -> None:
-        frame = note_frame(setup, tuple(r.symbols for r in references), choices.symbols, self._model)
+        # With networks off a frame coded by itself is shown as it was decoded.
+        pairs = list(zip(setup.task.refs, references, strict=True))
+        shadows = [self.shadows.get(t) or Shadow.of_picture(r.planes[0]) for t, r in pairs]
+        self.shadows[setup.task.display_index] = Shadow(setup, shadows, choices.symbols, self._model)
+        frame = note_frame(setup, tuple(r.symbols for r in references), shadows, choices.symbols, self._model)
         if setup.task.display_index % self.every:
             frame.kinds[LATENT] = Notes(frame.kinds[LATENT].inputs[:0], frame.kinds[LATENT].chosen[:0])
             frame.bits[LATENT] = 0
@@ -148,7 +159,7 @@ def note_clip(frames: Sequence[Frame], quality: int, structure: str = "ra", ever
         disable=frozenset({"stills", "networks"}),
     )  # fmt: skip
     encoder = _NotingEncoder(frames[0].info, settings)
-    encoder.found, encoder.every = [], every
+    encoder.found, encoder.every, encoder.shadows = [], every, {}
     for frame in frames:
         encoder.push(frame)
     encoder.flush()
@@ -161,25 +172,23 @@ def collect(folder: Path, part: str, *, workers: int = 1) -> Collected:
 
     Coded with networks off, which takes less time; with them on the same symbols come out a little differently.
     """
-    paths = videos(folder, part)
-    workers = max(1, min(workers, len(paths)))
-    jobs = [(paths[k::workers], part == "train", k) for k in range(workers)]
-    found = [clip for clips in map_jobs(_collect, jobs, workers) for clip in clips]
+    # A job for each video: what is found in one is no more than some ten MB, and workers keep none of it.
+    jobs = [(path, part == "train", k) for k, path in enumerate(videos(folder, part))]
+    found = [clip for clips in map_jobs(_collect, jobs, max(1, min(workers, len(jobs)))) for clip in clips]
     if not found:
         raise InputError(f"no clips of {SIZE}x{SIZE} with 8 bits in {folder}")
     return join(found)
 
 
-def _collect(paths: list[Path], learn: bool, seed: int) -> list[Collected]:
+def _collect(path: Path, learn: bool, seed: int) -> list[Collected]:
     random = np.random.default_rng(seed)
     found: list[Collected] = []
-    for path in paths:
-        for frames in read_clips(path, SIZE):
-            if not learn:
-                for quality in QUALITIES:
-                    found += note_clip(frames, quality)
-                break
-            for _ in range(_PASSES):
-                structure = "ld" if random.random() < _LOW_DELAY else "ra"
-                found += note_clip(frames, draw_quality(random), structure, _EVERY)
+    for frames in read_clips(path, SIZE):
+        if not learn:
+            for quality in QUALITIES:
+                found += note_clip(frames, quality)
+            break
+        for _ in range(_PASSES):
+            structure = "ld" if random.random() < _LOW_DELAY else "ra"
+            found += note_clip(frames, draw_quality(random), structure, _EVERY)
     return [join(found)] if found else []

@@ -45,6 +45,8 @@ _DECAY, _LATENT_DECAY = 1.0, 0.1
 NAMES = ("merge", "cell merge", "mode", "length", "sign", "pattern", "last diagonal", "latent")
 # Share of the training time of each kind, about as it has bits.
 SHARES = (0.16, 0.08, 0.03, 0.19, 0.05, 0.1, 0.08, 0.31)
+# How fast each kind learns on in coding, biases and weights (``nvc.models.contexts``); decision 022.
+LEARNING_RATES = ((6, 4), (10, 8), (16, 16), (6, 8), (16, 16), (6, 4), (6, 8), (3, 8))
 _CANDIDATES, _PLANE = 5, SHARED + 4  # inputs that say how many choices there are
 
 
@@ -145,6 +147,7 @@ def integers_of(networks: Sequence[Network]) -> dict[str, np.ndarray]:
         "middle_bias": np.stack([_rounded(n.middle.bias, twice, BIAS_LIMIT) for n in networks]).astype(np.int32),
         "questions": questions,
         "question_bias": question_bias,
+        "rates": np.array(LEARNING_RATES, np.int16),
     }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nvc.codec import symbols
-from nvc.codec.context_networks import BINARY_BASE, code_count, note, scratch, think
+from nvc.codec.context_networks import BINARY_BASE, ask, code_count, note, scratch, think
 from nvc.entropy import rans
 from nvc.entropy.coder import decoding_coder, encoding_coder, finished, queued
 from nvc.entropy.tables import build_tables
@@ -13,8 +13,11 @@ from nvc.models.contexts import (
     INPUTS,
     KINDS,
     LAST,
+    LEARNED_BIAS_LIMIT,
+    LEARNED_LIMIT,
     LOGIT_SHIFT,
     LOGITS,
+    MODE,
     QUESTIONS,
     RANGES,
     UNIT_BITS,
@@ -74,6 +77,7 @@ def test_large_weights_do_not_wrap() -> None:
 
 def test_a_count_is_asked_for_question_by_question() -> None:
     arrays, model = seeded_contexts(4, 8, 4), tables()
+    arrays["rates"][:] = 0
     networks, room = networks_from(arrays), scratch(8, 4)
     coder = encoding_coder(model, 200)
     values = [0, 3, 30, 14, 29]
@@ -86,6 +90,44 @@ def test_a_count_is_asked_for_question_by_question() -> None:
     assert answers.tolist() == [int(k == value) for value in values for k in range(min(value + 1, 30))]
     reading = decoding_coder(model, rans.encode(answers, asked, model, 1), 1)
     assert [code_count(reading, networks, room, LAST, 0, 30) for _ in values] == values and finished(reading)
+
+
+def learn(rates: tuple[int, int], answers: list[int]) -> tuple[np.ndarray, list[int]]:
+    """(what question 1 of MODE learned, tables it was asked with) from answers to it alone."""
+    arrays, model = seeded_contexts(4, 8, 4), tables()
+    arrays["rates"][MODE], arrays["question_bias"][MODE, 1] = rates, 0
+    networks, room = networks_from(arrays), scratch(8, 4)
+    coder = encoding_coder(model, len(answers) + 1)
+    think(networks, room, MODE)
+    for answer in answers:
+        ask(coder, networks, room, MODE, 1, answer)
+    others = room.learned.copy()
+    others[MODE, 1] = 0
+    assert not others.any()
+    return room.learned[MODE, 1], queued(coder)[1].tolist()
+
+
+def test_what_is_answered_is_learned() -> None:
+    """A step along the gradient of the bits: error times rate for the bias, times activation for a weight."""
+    learned, asked = learn((3, 7), [1])
+    room, arrays = scratch(8, 4), seeded_contexts(4, 8, 4)
+    think(networks_from(arrays), room, MODE)
+    error = 4096 - int(binary_tables()[asked[0] - BINARY_BASE, 1])
+    assert learned.tolist() == [(error * 7 * int(a) + 65536) >> 17 for a in room.second] + [(error * 3 + 16) >> 5]
+    assert learned[-1] > 0 and learned[:-1].any()
+    for answer in (0, 1):
+        levels = learn((5, 8), [answer] * 300)[1]
+        assert np.sign(np.diff(levels)).tolist().count(1 if answer else -1) > 5 and (levels[-1] > levels[0]) == bool(
+            answer
+        )
+
+
+def test_learning_has_an_end_and_may_be_off() -> None:
+    assert not learn((0, 0), [1] * 50)[0].any()
+    learned, _ = learn((64, 64), [1, 0] * 20 + [1] * 3000)
+    assert learned[-1] <= LEARNED_BIAS_LIMIT and np.abs(learned[:-1]).max() <= LEARNED_LIMIT
+    bias = learn((64, 0), [1] * 3000)[0]
+    assert not bias[:-1].any() and 0 < bias[-1] <= LEARNED_BIAS_LIMIT
 
 
 def test_notes_stop_where_there_is_no_room() -> None:

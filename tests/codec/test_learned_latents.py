@@ -5,21 +5,21 @@ import pytest
 
 from nvc.codec import learned_latents
 from nvc.codec.context_networks import add_inputs, scratch, think
-from nvc.codec.frame_coder import code_symbols, symbol_capacity
+from nvc.codec.frame_coder import symbol_capacity
 from nvc.codec.learned_symbols import frame_contexts
 from nvc.entropy.coder import RAW_BIT, encoding_coder, queued
 from nvc.models.contexts import LATENT, LATENT_SHARED, RANGES
-from tests.codec.test_learned_symbols import TASKS, random_symbols, setup_of, there_and_back
+from tests.codec.test_learned_symbols import TASKS, code, random_symbols, setup_of, shadows_of, there_and_back
 
 
 def noted(learned, size=(48, 64), largest=20):
     """(room, symbols) of the second of two frames."""
     setup = setup_of(TASKS[0], size)
     known = random_symbols(setup, 1)
-    code_symbols(setup, (None,), encoding_coder(learned.tables, symbol_capacity(setup)), known, learned)
+    code(setup, (None,), encoding_coder(learned.tables, symbol_capacity(setup)), known, learned)
     setup = setup_of(TASKS[1], size)
     symbols, room = random_symbols(setup, 2, largest), scratch(8, 8, 100_000)
-    contexts = frame_contexts(setup, (None, known), learned.contexts, room)
+    contexts = frame_contexts(setup, (None, known), learned.contexts, shadows_of(setup), room)
     assert contexts is not None
     assert contexts.code_latents(encoding_coder(learned.tables, symbol_capacity(setup)), symbols, learned.weights)
     return room, symbols
@@ -73,5 +73,5 @@ def test_a_zero_has_no_sign(learned) -> None:
     symbols.latents[:], symbols.patterns[:], symbols.lasts[:] = 0, 1, (1, 0, 0)
     symbols.motion.vectors[:] = 0
     coder = encoding_coder(learned.tables, symbol_capacity(setup))
-    code_symbols(setup, (None,), coder, symbols, learned)
+    code(setup, (None,), coder, symbols, learned)
     assert not (queued(coder)[1] == RAW_BIT).any()

@@ -9,6 +9,7 @@ from nvc.entropy import rans
 from nvc.entropy.coder import decoding_coder, encoding_coder, finished, queued
 from nvc.models.contexts import BLOCK_MERGE, CELL_MERGE, LENGTH, MODE, RANGES, SIGN
 from nvc.motion.field import BOTH, FIRST, SECOND, SPLIT
+from tests.codec.test_learned_pixels import noise
 
 FRAME = np.array([1, 40, 0], np.int64)
 
@@ -38,13 +39,13 @@ def code(model, modes, field, distances=(-1, 1), known=-1, notes=0):
     temporal = np.full_like(modes, BOTH if distances[1] else FIRST), np.zeros_like(field)
     given = (*temporal, np.array(distances, np.int64), np.full((2, rows, columns), known, np.int8))
     energies = np.zeros((2, rows, columns), np.uint8)
-    shares = np.zeros((2, 4), np.int64)
-    assert code_motion(coder, model.contexts, room, FRAME, modes, field, choices, *given, shares, energies)
+    shares, shown = np.zeros((2, 4), np.int64), noise(rows, columns, distances)
+    assert code_motion(coder, model.contexts, room, FRAME, modes, field, choices, *given, shares, energies, shown)
     values, tables = queued(coder)
     reading = decoding_coder(model.tables, rans.encode(values, tables, model.tables, 1), 1)
     back = np.zeros_like(modes), np.zeros_like(field)
     again = np.zeros_like(choices)
-    assert code_motion(reading, model.contexts, scratch(8, 8), FRAME, *back, again, *given, shares, energies)
+    assert code_motion(reading, model.contexts, scratch(8, 8), FRAME, *back, again, *given, shares, energies, shown)
     assert finished(reading) and all(map(np.array_equal, back, given_motion))
     assert np.array_equal(again, choices)
     return room, choices, values

@@ -8,6 +8,7 @@ from nvc.entropy import rans
 from nvc.entropy.coder import decoding_coder, encoding_coder, finished, queued
 from nvc.models.contexts import LAST, PATTERN, RANGES
 from nvc.motion.field import BOTH
+from tests.codec.test_learned_pixels import noise
 
 FRAME, DISTANCES = np.array([2, 30, 1], np.int64), np.array([-1, 1], np.int64)
 
@@ -30,12 +31,13 @@ def code(model, patterns, lasts, known, notes=0):
     motion = np.full((2 * rows, 2 * columns), BOTH, np.int8), np.zeros((2 * rows, 2 * columns, 2, 2), np.int16)
     references = known, np.zeros((2, rows, columns, 3), np.uint8), np.zeros((2, rows, columns), np.uint8)
     shares, given = np.zeros((2, 2), np.int64), (patterns.copy(), lasts.copy())
+    shown = noise(rows, columns, DISTANCES)
     room, coder = scratch(8, 8, notes), encoding_coder(model.tables, 10_000)
-    code_side(coder, model.contexts, room, FRAME, DISTANCES, *motion, patterns, lasts, *references, shares)
+    code_side(coder, model.contexts, room, FRAME, DISTANCES, *motion, patterns, lasts, *references, shares, shown)
     values, tables = queued(coder)
     reading = decoding_coder(model.tables, rans.encode(values, tables, model.tables, 1), 1)
     back = np.zeros_like(patterns), np.full_like(lasts, 7)
-    code_side(reading, model.contexts, scratch(8, 8), FRAME, DISTANCES, *motion, *back, *references, shares)
+    code_side(reading, model.contexts, scratch(8, 8), FRAME, DISTANCES, *motion, *back, *references, shares, shown)
     assert finished(reading) and all(map(np.array_equal, back, given))
     return room, values
 

@@ -11,10 +11,11 @@ from nvc.codec.frame_coder import FrameSetup, code_symbols, symbol_capacity
 from nvc.codec.learned_symbols import frame_contexts
 from nvc.codec.mini_gop import symbol_hash
 from nvc.codec.references import FrameSymbols
+from nvc.codec.shadows import Shadow
 from nvc.codec.symbols import LATENTS, load_model
 from nvc.entropy import rans
 from nvc.entropy.coder import decoding_coder, encoding_coder, finished, queued
-from nvc.errors import CorruptError
+from nvc.errors import CorruptError, UsageError
 from nvc.models.contexts import BLOCK_MERGE, networks_from, seeded_contexts
 from nvc.motion.field import BOTH, FIRST, MotionField, cell_grid, grid_size
 from nvc.types import FrameTask
@@ -54,38 +55,56 @@ def random_symbols(setup: FrameSetup, seed: int, largest: int = 20) -> FrameSymb
     return FrameSymbols(MotionField(modes, vectors, setup.distances), latents, patterns, lasts, banks=(1, 2))
 
 
+def shadows_of(setup: FrameSetup, seed: int = 0) -> tuple[Shadow, ...]:
+    """Shadows of the references of a frame: noise over a slope."""
+    random, (height, width) = np.random.default_rng(seed), setup.size
+    slope = np.add.outer(3 * np.arange(height), np.arange(width)) % 200
+    return tuple(
+        Shadow.of_picture((slope + random.integers(0, 40, setup.size)).astype(np.uint16)) for _ in setup.task.refs
+    )
+
+
+def code(setup, references, coder, symbols, model) -> FrameSymbols:
+    """``code_symbols`` over the shadows of ``shadows_of``."""
+    return code_symbols(setup, references, coder, symbols, model, shadows=shadows_of(setup))
+
+
 def there_and_back(setup, references, symbols, model, lanes=2) -> tuple[FrameSymbols, np.ndarray]:
     """(what a decoder reads, tables that were used). The coder leaves what it is given as it is."""
     coder, given = encoding_coder(model.tables, symbol_capacity(setup)), copy.deepcopy(symbols)
-    code_symbols(setup, references, coder, symbols, model)
+    code(setup, references, coder, symbols, model)
     assert symbol_hash([given]) == symbol_hash([symbols])
     values, tables = queued(coder)
     reading = decoding_coder(model.tables, rans.encode(values, tables, model.tables, lanes), lanes)
-    read = code_symbols(setup, references, reading, None, model)
+    read = code(setup, references, reading, None, model)
     assert finished(reading)
     return read, tables
 
 
 def same(a: FrameSymbols, b: FrameSymbols) -> bool:
-    return symbol_hash([a]) == symbol_hash([b]) and np.array_equal(a.choices, b.choices)
+    alike = np.array_equal(a.choices, b.choices) and np.array_equal(a.learned, b.learned)
+    return alike and symbol_hash([a]) == symbol_hash([b])
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("largest", [1, 20, 20000])
 def test_a_chain_of_frames_reads_as_written(learned, size, largest) -> None:
     mine: dict[int, FrameSymbols | None] = {0: None}
-    theirs = dict(mine)
+    theirs, random = dict(mine), np.random.default_rng(1)
+    shadows = {0: Shadow.of_picture(random.integers(0, 256, size).astype(np.uint16))}
     for k, task in enumerate(TASKS):
         setup = setup_of(task, size)
         symbols = random_symbols(setup, k, largest)
         given = copy.deepcopy(symbols)
         coder = encoding_coder(learned.tables, symbol_capacity(setup))
-        code_symbols(setup, tuple(mine[r] for r in task.refs), coder, symbols, learned)
+        seen = tuple(shadows[r] for r in task.refs)
+        code_symbols(setup, tuple(mine[r] for r in task.refs), coder, symbols, learned, shadows=seen)
         payload = rans.encode(*queued(coder), learned.tables, 4)
         reading = decoding_coder(learned.tables, payload, 4)
-        read = code_symbols(setup, tuple(theirs[r] for r in task.refs), reading, None, learned)
+        read = code_symbols(setup, tuple(theirs[r] for r in task.refs), reading, None, learned, shadows=seen)
         assert finished(reading) and same(symbols, read) and symbol_hash([given]) == symbol_hash([read])
         mine[task.display_index], theirs[task.display_index] = symbols, read
+        shadows[task.display_index] = Shadow(setup, seen, read, learned)
 
 
 @pytest.mark.parametrize("tool", ["contexts", "merge", "split"])
@@ -110,16 +129,48 @@ def test_what_references_say_is_seen(learned) -> None:
     """Other symbols of a reference, other odds; a reference without symbols is as one of zeros without choices."""
     setup = setup_of(TASKS[1], (48, 48))
     symbols, known = random_symbols(setup, 5), random_symbols(setup_of(TASKS[0], (48, 48)), 6)
-    code_symbols(
-        setup_of(TASKS[0], (48, 48)), (None,), encoding_coder(learned.tables, symbol_capacity(setup)), known, learned
-    )
+    code(setup_of(TASKS[0], (48, 48)), (None,), encoding_coder(learned.tables, symbol_capacity(setup)), known, learned)
     used = [there_and_back(setup, refs, symbols, learned)[1] for refs in ((None, None), (known, None), (None, known))]
     assert not any(np.array_equal(used[0], other) for other in used[1:])
-    for change in ("latents", "patterns", "lasts", "choices"):
+    for change in ("latents", "patterns", "lasts", "choices", "learned"):
         value = getattr(known, change).copy()
-        value.flat[:] = 1
+        value.flat[:] = 1 if change != "learned" else 4095
         other = there_and_back(setup, (None, replace(known, **{change: value})), symbols, learned)[1]
         assert not np.array_equal(other, used[2]), change
+
+
+def test_what_shadows_show_is_seen(learned) -> None:
+    """Another picture of one reference, other odds; and shadows are asked for."""
+    setup = setup_of(TASKS[1], (48, 48))
+    symbols, (first, second) = random_symbols(setup, 5), shadows_of(setup)
+    other = shadows_of(setup, 7)[0]
+    used = []
+    for shadows in ((first, second), (other, second), (first, other)):
+        coder = encoding_coder(learned.tables, symbol_capacity(setup))
+        code_symbols(setup, (None, None), coder, copy.deepcopy(symbols), learned, shadows=shadows)
+        used.append(queued(coder)[1])
+    assert not any(np.array_equal(used[0], tables) for tables in used[1:])
+    with pytest.raises(UsageError, match="a shadow of each of 2"):
+        code_symbols(setup, (None, None), coder, symbols, learned, shadows=(first,))
+
+
+def test_learning_starts_where_references_ended(learned) -> None:
+    """Of two the mean, an eighth forgotten; counting bits again leaves what was learned."""
+    setup = setup_of(TASKS[1], (48, 48))
+    ends = [random_symbols(setup_of(TASKS[0], (48, 48)), k) for k in (1, 2)]
+    for end in ends:
+        code(
+            setup_of(TASKS[0], (48, 48)), (None,), encoding_coder(learned.tables, symbol_capacity(setup)), end, learned
+        )
+    first, second = (end.learned.astype(int) for end in ends)
+    assert first.any() and not np.array_equal(first, second)
+    for known, mean in ((tuple(ends), (first + second) >> 1), ((ends[0], None), first), ((None, None), 0 * first)):
+        contexts = frame_contexts(setup, known, learned.contexts, shadows_of(setup))
+        assert np.array_equal(contexts.room.learned, mean - (mean >> 3))
+    kept = ends[0].learned.copy()
+    again = encoding_coder(learned.tables, symbol_capacity(setup))
+    code(setup_of(TASKS[0], (48, 48), 20), (None,), again, ends[0], learned)
+    assert np.array_equal(ends[0].learned, kept)
 
 
 def test_the_level_the_quality_and_the_bank_are_seen(learned) -> None:
@@ -134,7 +185,7 @@ def test_the_level_the_quality_and_the_bank_are_seen(learned) -> None:
 def noise(setup, known, model, words: int, seed: int = 0) -> FrameSymbols:
     """What a decoder makes of random words."""
     payload = np.random.default_rng(seed).integers(0, 256, 2 * words, dtype=np.uint8).tobytes()
-    return code_symbols(setup, known, decoding_coder(model.tables, payload, 1), None, model)
+    return code(setup, known, decoding_coder(model.tables, payload, 1), None, model)
 
 
 def test_noise_is_read_and_what_ends_too_soon_is_refused(learned) -> None:
@@ -154,7 +205,7 @@ def test_counting_bits_leaves_what_the_stream_said(learned) -> None:
         before = read.choices.copy()
         ours = replace(read, choices=None)
         for symbols in (read, ours):
-            code_symbols(setup, (None, None), encoding_coder(learned.tables, symbol_capacity(setup)), symbols, learned)
+            code(setup, (None, None), encoding_coder(learned.tables, symbol_capacity(setup)), symbols, learned)
         others += not np.array_equal(ours.choices, before)
         assert np.array_equal(read.choices, before)
         assert same(
@@ -167,7 +218,7 @@ def test_counting_bits_leaves_what_the_stream_said(learned) -> None:
 def random_coded(setup, known, model) -> FrameSymbols:
     """Random symbols with the choices that coding gives them."""
     symbols = random_symbols(setup, 1)
-    code_symbols(setup, (known, None), encoding_coder(model.tables, symbol_capacity(setup)), symbols, model)
+    code(setup, (known, None), encoding_coder(model.tables, symbol_capacity(setup)), symbols, model)
     return symbols
 
 
@@ -180,4 +231,4 @@ def test_vectors_that_cannot_be_are_refused(learned) -> None:
     setup, random = setup_of(TASKS[1], (64, 64)), np.random.default_rng(0)
     payload = random.integers(0, 256, 20000, dtype=np.uint8).tobytes()
     with pytest.raises(CorruptError, match="impossible"):
-        code_symbols(setup, (None, None), decoding_coder(model.tables, payload, 1), None, model)
+        code(setup, (None, None), decoding_coder(model.tables, payload, 1), None, model)

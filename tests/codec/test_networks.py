@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nvc.codec import frame_coder
 from nvc.codec.decoder import Decoder
 from nvc.codec.encoder import Encoder
 from nvc.codec.frame_coder import FrameSetup, choose, code_symbols, symbol_capacity
@@ -162,6 +163,41 @@ def test_disable_contexts_leaves_the_other_networks_on(networks_on, weights_file
     assert len(decode(header, packets)) == 9
     same = symbols_of(packets) == symbols_of(encode(frames)[1])
     assert same == (weights_file.stem != "learned")
+
+
+def cut_clip(clip):
+    """A clip whose picture is another one from frame 3 on."""
+    return [replace(f, y=255 - f.y[::-1]) if k >= 3 else f for k, f in enumerate(clip(48, 32, 9))]
+
+
+def encode_cut(clip, structure):
+    header, packets = encode(
+        cut_clip(clip), disable=frozenset({"scenecut"}), structure=structure, preset="slow", quality=40, hash=True
+    )
+    types = "".join(f.type for p in packets for f in p.frames)
+    assert "I" in types[1:] and "I" not in types[-1], types
+    return header, packets
+
+
+@pytest.mark.parametrize("structure", ["ra", "ld"])
+def test_frames_coded_by_themselves_are_referred_to(networks_on, clip, structure):
+    header, packets = encode_cut(clip, structure)
+    decoder = Decoder(header, threads=2)
+    assert sum(len(decoder.push(p)) for p in packets) == 9 and not decoder.warnings
+
+
+@pytest.mark.parametrize("structure", ["ra", "ld"])
+def test_symbols_do_not_depend_on_what_networks_make_of_pictures(networks_on, clip, structure, monkeypatch):
+    """A decoder whose networks err by far, on I frames and on others, reads the same symbols: hashes tell."""
+    header, packets = encode_cut(clip, structure)
+    right, wrong = Decoder(header, threads=1), Decoder(header, threads=1)
+    refine, cropped = wrong._intra.refine, frame_coder._crop
+    shown = [f for p in packets for f in right.push(p)]
+    monkeypatch.setattr(wrong._intra, "refine", lambda *a: tuple(255 - p for p in refine(*a)))
+    monkeypatch.setattr(frame_coder, "_crop", lambda *a: tuple(255 - p for p in cropped(*a)))
+    other = [f for p in packets for f in wrong.push(p)]
+    assert all(not np.array_equal(a.y, b.y) for a, b in zip(shown, other, strict=True))
+    assert wrong.warnings
 
 
 @pytest.mark.parametrize("switches", [8, 9])

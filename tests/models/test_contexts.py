@@ -11,9 +11,12 @@ from nvc.models.contexts import (
     KINDS,
     LATENT,
     LATENT_SHARED,
+    LEARNED_BIAS_LIMIT,
+    LEARNED_LIMIT,
     LOGITS,
     QUESTIONS,
     RANGES,
+    RATE_LIMIT,
     ROW_LIMIT,
     SHARED,
     WEIGHT_LIMIT,
@@ -42,7 +45,9 @@ def test_latents_begin_with_what_a_block_shares() -> None:
 
 def test_no_sum_passes_31_bits() -> None:
     assert INPUTS * ROW_LIMIT + BIAS_LIMIT < 2**31
-    assert 128 * ACTIVATION_LIMIT * WEIGHT_LIMIT + BIAS_LIMIT < 2**31
+    learned = 128 * ACTIVATION_LIMIT * LEARNED_LIMIT
+    assert learned < 2**31 and 4096 * RATE_LIMIT * ACTIVATION_LIMIT + 2**16 < 2**31
+    assert 128 * ACTIVATION_LIMIT * WEIGHT_LIMIT + BIAS_LIMIT + (learned >> 8) + LEARNED_BIAS_LIMIT < 2**31
 
 
 def test_logits_have_falling_odds() -> None:
@@ -72,6 +77,8 @@ def test_networks_come_from_their_integers() -> None:
         ("middle", lambda a: a[0]),
         ("questions", lambda a: a[:, :-1]),
         ("question_bias", lambda a: a * 0 + BIAS_LIMIT + 1),
+        ("rates", lambda a: a * 0 - 1),
+        ("rates", lambda a: a * 0 + RATE_LIMIT + 1),
         ("middle_bias", None),
     ],
 )

@@ -38,6 +38,9 @@ def test_twins_predict_the_same(
     args = (references, field, size, depth)
     fast = under("numba", monkeypatch, *args, overlapped=overlapped)
     plain = under("reference", monkeypatch, *args, overlapped=overlapped)
+    assert np.array_equal(
+        warp.predict_luma([r[0] for r in references], field, size, depth, overlapped=overlapped), fast[0]
+    )
     rows, columns = grid_size(*size)
     for plane, (a, b) in enumerate(zip(fast, plain, strict=True)):
         n = 16 if plane == 0 else 8
