@@ -190,8 +190,8 @@ def noise(setup, known, model, words: int, seed: int = 0) -> FrameSymbols:
 
 def test_noise_is_read_and_what_ends_too_soon_is_refused(learned) -> None:
     setup = setup_of(TASKS[1], (64, 64))
-    read = noise(setup, (None, None), learned, 9000)
-    assert read.latents.any() and read.motion.vectors.any() and read.choices.max() == 3
+    read = [noise(setup, (None, None), learned, 9000, seed) for seed in range(6)]
+    assert all(r.latents.any() and r.motion.vectors.any() for r in read) and max(r.choices.max() for r in read) == 3
     for words in (2, 4):
         with pytest.raises(CorruptError, match="impossible"):
             noise(setup, (None, None), learned, words)

@@ -92,10 +92,10 @@ def test_rows_are_counted_from_the_first_of_a_kind() -> None:
 @pytest.mark.parametrize("kind", [BLOCK_MERGE, PATTERN, LAST])
 def test_training_learns_what_inputs_say(kind) -> None:
     torch.set_num_threads(1)
-    learn, judge = made_up(kind, 4000), made_up(kind, 2000, 1)
+    learn, judge = made_up(kind, 12000), made_up(kind, 2000, 1)
     networks = [Network(k, 64, 32) for k in range(KINDS)]
     before = integer_bits(kind, judge, integers_of(networks))
-    networks[kind] = train_kind(kind, learn, 1.0)
+    networks[kind] = train_kind(kind, learn, 2.0)
     after = integer_bits(kind, judge, integers_of(networks))
     shares = np.bincount(judge.chosen) / len(judge.chosen)
     entropy = -float((shares * np.log2(shares)).sum()) * len(judge.chosen)
