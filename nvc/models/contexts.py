@@ -22,7 +22,7 @@ QUESTIONS = (8, 7, 3, 14, 1, 7, 30, 16)  # of each kind
 UNIT_BITS = 8
 ROW_LIMIT, ACTIVATION_LIMIT, WEIGHT_LIMIT, BIAS_LIMIT = 1 << 14, (16 << UNIT_BITS) - 1, 8 << UNIT_BITS, 1 << 27
 # While a frame is coded the last layer goes on learning from what was answered: rates in 1/32 of the error for a bias,
-# in 2**-17 of error times activation for a weight; what was learned stays within these, UNIT_BITS finer than the rest.
+# in 2**-17 of error times activation for a weight. What was learned stays within these; weights UNIT_BITS finer.
 RATE_LIMIT, LEARNED_BIAS_LIMIT, LEARNED_LIMIT = 64, 1 << 17, (1 << 12) - 1
 # Logits are rounded to eighths, -8 to +7.875, each with a table of two symbols.
 LOGIT_SHIFT, LOGITS = 2 * UNIT_BITS - 3, 128

@@ -35,7 +35,7 @@ from nvc.models.contexts import (
 from nvc.motion.field import cell_grid, temporal_candidate
 from nvc.train.clips import read_clips, videos
 from nvc.train.prepare import QUALITIES, SIZE, draw_quality, map_jobs
-from nvc.types import Frame, Settings
+from nvc.types import Frame, Settings, VideoInfo
 
 # Share of clips coded with low delay, so that their symbols are known too.
 _LOW_DELAY = 0.15
@@ -82,7 +82,7 @@ def note_frame(
     coded: FrameSymbols,
     model: SymbolModel,
 ) -> Collected:
-    """The symbols of one frame; sets its choices."""
+    """The symbols of one frame; sets its choices, and that nothing was learned."""
     room = scratch(1, 1, len(coded.patterns) * (_SYMBOLS_A_BLOCK + layout.LATENTS))
     contexts = frame_contexts(setup, references, silent_networks(), shadows, room)
     if contexts is None:
@@ -136,16 +136,15 @@ def join(found: Sequence[Collected]) -> Collected:
 class _NotingEncoder(Encoder):
     """An encoder that notes the symbols of its inter frames; of latents it keeps those of one frame in ``every``."""
 
-    found: list[Collected]
-    every: int
-    shadows: dict[int, Shadow]  # by display index
+    def __init__(self, info: VideoInfo, settings: Settings, every: int) -> None:
+        super().__init__(info, settings)
+        self.found: list[Collected] = []
+        self.every = every
+        self._shaded = True  # networks are off, but their inputs want shadows
 
     def _observe(self, setup, references, choices) -> None:
-        # With networks off a frame coded by itself is shown as it was decoded.
-        pairs = list(zip(setup.task.refs, references, strict=True))
-        shadows = [self.shadows.get(t) or Shadow.of_picture(r.planes[0]) for t, r in pairs]
-        self.shadows[setup.task.display_index] = Shadow(setup, shadows, choices.symbols, self._model)
-        frame = note_frame(setup, tuple(r.symbols for r in references), shadows, choices.symbols, self._model)
+        symbols, shadows = tuple(r.symbols for r in references), tuple(r.shadow for r in references)
+        frame = note_frame(setup, symbols, shadows, choices.symbols, self._model)
         if setup.task.display_index % self.every:
             frame.kinds[LATENT] = Notes(frame.kinds[LATENT].inputs[:0], frame.kinds[LATENT].chosen[:0])
             frame.bits[LATENT] = 0
@@ -158,8 +157,7 @@ def note_clip(frames: Sequence[Frame], quality: int, structure: str = "ra", ever
         quality=quality, structure=structure, threads=1, keyint=64, intra="hevc",  # type: ignore[arg-type]
         disable=frozenset({"stills", "networks"}),
     )  # fmt: skip
-    encoder = _NotingEncoder(frames[0].info, settings)
-    encoder.found, encoder.every, encoder.shadows = [], every, {}
+    encoder = _NotingEncoder(frames[0].info, settings, every)
     for frame in frames:
         encoder.push(frame)
     encoder.flush()
